@@ -1,0 +1,57 @@
+//! The outside, as traits: clock, chance, tasks, sockets, files. `engine/runtime` is the real one,
+//! `tests/sim` a simulated one; `engine/shard` is written against these and knows neither.
+//!
+//! Architecture invariant: no trait here mentions SMTP, mail or configuration.
+
+mod buffer;
+mod disk;
+mod net;
+mod signal;
+
+pub use buffer::{BLOCK, Buffer};
+pub use disk::{Disk, Entry, File};
+pub use net::{Datagrams, Dial, Endpoint, Listener, Net, Stream};
+pub use signal::Signal;
+
+use mail::Time;
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+
+/// One shard's view of the outside. Cheap to clone; never leaves its thread.
+///
+/// Every future made here may be dropped safely, yet code of ours never drops one in flight: what has a
+/// deadline takes the deadline as an argument and ends by itself.
+pub trait World: Clone + Net + Disk + 'static {
+    fn now(&self) -> Time;
+
+    /// A random number of good quality.
+    fn chance(&self) -> u64;
+
+    /// Runs `task` on this shard until it ends by itself. A panic inside it is caught, reported through
+    /// `panicked` of the embedding program, and ends only that task.
+    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + 'static);
+
+    fn sleep_until(&self, when: Time) -> impl Future<Output = ()>;
+
+    /// Lets sockets and other tasks have their turn if this task has computed for a while (0.3 ms).
+    fn breathe(&self) -> impl Future<Output = ()>;
+
+    /// Rings this shard from any thread.
+    fn doorbell(&self) -> Arc<dyn Doorbell>;
+
+    /// Ends when the doorbell has been rung since the last time; one task a shard waits here.
+    fn rung(&self) -> impl Future<Output = ()>;
+
+    /// Hands whole lines to the writer of the file, off this shard. False: the writer is so far behind
+    /// that its bound is reached and the lines were dropped; the caller counts that.
+    fn log(&self, file: &Path, mode: u32, lines: Vec<u8>) -> bool;
+
+    /// Asks the writer to close and open all log files again (after rotation).
+    fn reopen_logs(&self);
+}
+
+/// The waking half of `World::rung`; costs nothing but an atomic when the bell already rings.
+pub trait Doorbell: Send + Sync {
+    fn ring(&self);
+}
