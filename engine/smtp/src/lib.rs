@@ -1,1 +1,3 @@
-//! Under construction.
+//! The protocol, both sides: SMTP and LMTP.
+
+pub mod client;

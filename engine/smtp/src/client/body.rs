@@ -1,0 +1,1 @@
+//! Content as it goes over the wire.
