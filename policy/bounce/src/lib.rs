@@ -1,1 +1,17 @@
-//! Under construction.
+//! When mail fails: what a reply means, and what the sender is told.
+//!
+//! Architecture invariant: no clock and no chance. The same failure has the same class and the same notice.
+
+mod boundary;
+mod class;
+mod classify;
+mod original;
+mod report;
+mod rules;
+mod status;
+
+pub use class::{Category, Class};
+pub use classify::classify;
+pub use original::{HEADERS_LIMIT, Original};
+pub use report::{Failure, Notice, notice};
+pub use status::status;

@@ -1,0 +1,1 @@
+//! The line that separates the parts of a notice.
