@@ -1,0 +1,1 @@
+//! Lines and replies as bytes: what both sides of the protocol share.
