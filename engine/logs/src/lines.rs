@@ -173,14 +173,13 @@ impl Log {
 
     /// True if `due` is earlier than it was.
     fn append(&mut self, event: &Event<'_>, now: Time, style: &Style) -> bool {
-        let before = self.waiting.len();
+        let (before, due_before) = (self.waiting.len(), self.due(false));
         (self.format.write)(event, now, style, &mut self.waiting);
         if self.waiting.len() > LIMIT_BYTES {
             self.waiting.truncate(before);
             self.lost += 1;
             return false;
         }
-        let due_before = self.due(false);
         if before == 0 && !self.waiting.is_empty() {
             self.flush_at = now + self.format.linger;
         }
