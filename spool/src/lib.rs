@@ -1,1 +1,19 @@
-//! Under construction.
+//! What we have promised. The journal of one shard: it decides what is written where; `engine/shard` does it.
+//!
+//! Law: durable, then 250. It knows bytes and counts, not mail. spool/README.md has the format, the order of
+//! a promise and the table of recovery.
+//!
+//! Architecture invariant: no clock, no chance, no file and no task in this crate; time and salt come in.
+
+mod journal;
+mod limits;
+mod name;
+pub mod read;
+mod recovery;
+mod status;
+
+pub use journal::{Commit, Durability, Journal, PrepareFailure, Refusal, Want};
+pub use limits::Settings;
+pub use name::{Location, Promise, Segment, Sequence};
+pub use recovery::{Copy, Damage, Deferral, Found, Living, Recovered, Recovery, Report, State};
+pub use status::Status;

@@ -28,6 +28,18 @@ impl Buffer {
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
+
+    /// The length it was made with: how far `set_length` may go.
+    pub fn capacity(&self) -> usize {
+        self.raw.len() - BLOCK
+    }
+
+    /// Shows fewer or more of the blocks that it was made with, rounded up; the bytes stay what they are.
+    pub fn set_length(&mut self, length: usize) {
+        let length = length.next_multiple_of(BLOCK);
+        assert!(length <= self.capacity(), "a buffer does not grow");
+        self.length = length;
+    }
 }
 
 impl std::ops::Deref for Buffer {
@@ -61,5 +73,15 @@ mod tests {
             assert_eq!(buffer.as_ptr() as usize % BLOCK, 0);
             assert!(buffer.iter().all(|byte| *byte == 0));
         }
+    }
+
+    #[test]
+    fn a_shortened_buffer_keeps_its_bytes() {
+        let mut buffer = Buffer::zeroed(3 * BLOCK);
+        buffer[2 * BLOCK] = 7;
+        buffer.set_length(BLOCK + 1);
+        assert_eq!((buffer.len(), buffer.capacity()), (2 * BLOCK, 3 * BLOCK));
+        buffer.set_length(3 * BLOCK);
+        assert_eq!(buffer[2 * BLOCK], 7);
     }
 }
