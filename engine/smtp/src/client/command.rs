@@ -1,8 +1,14 @@
-//! What was asked of the peer, one entry for each reply still due, and the words for its failing.
+//! What is asked of the peer, one entry for each reply still due: its wire form and the words for its failing.
 //!
 //! Law: the `[internal]` texts are matched by operators' tools, byte for byte (spec inbound-smtp.md §9.2).
 
+use super::attempt::Transaction;
+use super::body;
+use super::offers::Offers;
+use super::settings::{Method, Settings};
+use bytes::BytesMut;
 use mail::{Reply, Stage};
+use std::fmt::Write as _;
 
 /// A reply that is due. Recipients are named by their index in the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +49,8 @@ const fn failing(stage: Stage, not_sent: &'static str, unanswered: &'static str)
 }
 
 static BANNER: Failing = failing(Stage::ReadingBanner, "[internal] no banner", "[internal] no banner");
-static HELLO: Failing = failing(
-    Stage::DuringEhlo,
-    "[internal] send HELO/EHLO failed",
-    "[internal] no HELO/EHLO response",
-);
+static HELLO: Failing =
+    failing(Stage::DuringEhlo, "[internal] send HELO/EHLO failed", "[internal] no HELO/EHLO response");
 static MAIL: Failing =
     failing(Stage::DuringMailFrom, "[internal] send MAIL FROM failed", "[internal] no MAIL FROM response");
 static RCPT: Failing =
@@ -79,4 +82,44 @@ impl Asked {
             Asked::Quit => &QUIT,
         }
     }
+
+    /// The class of reply that grants it: DATA asks for more (354), all else is done (RFC 5321 §4.2.1).
+    pub fn is_granted_by(self, code: u16) -> bool {
+        code / 100 == if self == Asked::Data { 3 } else { 2 }
+    }
+}
+
+pub(super) fn write_hello(out: &mut BytesMut, asked: Asked, settings: &Settings) {
+    let verb: &[u8] = match (asked, settings.method) {
+        (Asked::Helo, _) => b"HELO ",
+        (_, Method::Lmtp) => b"LHLO ",
+        (_, _) => b"EHLO ",
+    };
+    write_line(out, &[verb, settings.ehlo_name.as_bytes()]);
+}
+
+/// SIZE and BODY go to those who offer them only (RFC 1870 §6.1, RFC 6152 §3).
+pub(super) fn write_mail(out: &mut BytesMut, transaction: &Transaction, offers: Offers, send_8bitmime: bool) {
+    let sender = transaction.sender.as_ref().map_or("", |sender| sender.as_str());
+    out.extend_from_slice(b"MAIL FROM:<");
+    out.extend_from_slice(sender.as_bytes());
+    out.extend_from_slice(b">");
+    if offers.size.is_some() {
+        // Writing to a BytesMut cannot fail.
+        let _ = write!(out, " SIZE={}", body::octets(&transaction.body));
+    }
+    if send_8bitmime && transaction.eight_bit && offers.eight_bit_mime {
+        out.extend_from_slice(b" BODY=8BITMIME");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+pub(super) fn write_rcpt(out: &mut BytesMut, transaction: &Transaction, recipient: u32) {
+    let recipient = transaction.recipients[recipient as usize].as_str();
+    write_line(out, &[b"RCPT TO:<", recipient.as_bytes(), b">"]);
+}
+
+pub(super) fn write_line(out: &mut BytesMut, pieces: &[&[u8]]) {
+    pieces.iter().for_each(|piece| out.extend_from_slice(piece));
+    out.extend_from_slice(b"\r\n");
 }
