@@ -5,6 +5,8 @@
 mod boundary;
 mod class;
 mod classify;
+mod delivery_status;
+mod fold;
 mod original;
 mod report;
 mod rules;

@@ -1,6 +1,11 @@
 //! The failure notice: a multipart/report of three parts (RFC 3464, RFC 6522).
+//!
+//! The law: the bytes follow from the words in `Notice` alone, and nothing foreign can end a part.
 
-use crate::original::Original;
+use crate::boundary::boundary;
+use crate::delivery_status::delivery_status;
+use crate::fold::folded;
+use crate::original::{self, Original};
 use mail::{Address, MessageId, Reply, Time};
 use std::net::IpAddr;
 
@@ -38,8 +43,98 @@ pub struct Notice<'a> {
     pub message: &'a [u8],
 }
 
-/// The whole message, to be sent with the null sender (RFC 5321 §4.5.5).
+/// The whole message, to be sent with the null sender (RFC 5321 §4.5.5). It needs 8BITMIME if it is not
+/// ASCII, which only foreign text makes it.
+///
+/// Panics if there is no failure to tell of.
 pub fn notice(notice: &Notice<'_>) -> Vec<u8> {
-    let _ = notice;
-    Vec::new()
+    assert!(!notice.failures.is_empty(), "a notice tells of a failure");
+    let explanation = explanation(notice);
+    let status = delivery_status(notice);
+    let original = original::part(notice.original, notice.message);
+    let returned = original.as_ref().map_or(&[][..], |(_, content)| content);
+    let boundary = boundary(notice.id, &[&explanation, &status, returned]);
+
+    let mut out = Vec::with_capacity(1024 + explanation.len() + status.len() + returned.len());
+    let is_ascii = explanation.is_ascii() && returned.is_ascii();
+    header(&mut out, notice, &boundary, is_ascii);
+    part(&mut out, &boundary, "text/plain; charset=utf-8", "Notification", &explanation);
+    part(&mut out, &boundary, "message/delivery-status", "Delivery report", &status);
+    if let Some((kind, content)) = &original {
+        part(&mut out, &boundary, kind, "Undelivered message", content);
+    }
+    for piece in ["\r\n--", &boundary, "--\r\n"] {
+        out.extend_from_slice(piece.as_bytes());
+    }
+    out
+}
+
+fn header(out: &mut Vec<u8>, notice: &Notice<'_>, boundary: &str, is_ascii: bool) {
+    field(out, "From:", &mailer_daemon(notice));
+    field(out, "To:", notice.to.as_str());
+    field(out, "Subject:", "Mail could not be delivered");
+    field(out, "Date:", &notice.now.to_string());
+    field(out, "Message-ID:", &format!("<{}@{}>", notice.id, notice.host));
+    // Nobody's vacation programme shall answer (RFC 3834 §2).
+    field(out, "Auto-Submitted:", "auto-replied");
+    field(out, "MIME-Version:", "1.0");
+    out.extend_from_slice(b"Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"");
+    out.extend_from_slice(boundary.as_bytes());
+    out.extend_from_slice(b"\"\r\n");
+    transfer_encoding(out, is_ascii);
+    out.extend_from_slice(b"\r\nThis is a multi-part message in MIME format.\r\n");
+}
+
+fn mailer_daemon(notice: &Notice<'_>) -> String {
+    match notice.mailer_daemon {
+        Some(configured) => configured.to_owned(),
+        None => format!("Mail Delivery System <mailer-daemon@{}>", notice.host),
+    }
+}
+
+fn field(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.extend_from_slice(name.as_bytes());
+    out.push(b' ');
+    folded(out, value, name.len() + 1, " ");
+    out.extend_from_slice(b"\r\n");
+}
+
+/// 7bit is the default and not written (RFC 2045 §6.1).
+fn transfer_encoding(out: &mut Vec<u8>, is_ascii: bool) {
+    if !is_ascii {
+        out.extend_from_slice(b"Content-Transfer-Encoding: 8bit\r\n");
+    }
+}
+
+fn part(out: &mut Vec<u8>, boundary: &str, kind: &str, description: &str, content: &[u8]) {
+    for piece in
+        ["\r\n--", boundary, "\r\nContent-Type: ", kind, "\r\nContent-Description: ", description, "\r\n"]
+    {
+        out.extend_from_slice(piece.as_bytes());
+    }
+    transfer_encoding(out, content.is_ascii());
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(content);
+}
+
+/// The first part, for people.
+fn explanation(notice: &Notice<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512 + 256 * notice.failures.len());
+    folded(&mut out, &format!("This is the mail system of {}.", notice.host), 0, "");
+    out.extend_from_slice(
+        b"\r\n\r\nYour message could not be delivered to the following recipients.\r\n\
+          No further attempt will be made.\r\n",
+    );
+    for failure in notice.failures {
+        out.extend_from_slice(b"\r\n");
+        folded(&mut out, &format!("<{}>", failure.recipient), 0, "");
+        if let Some((host, address)) = failure.remote {
+            out.extend_from_slice(b"\r\n    ");
+            folded(&mut out, &format!("{host} ({address}) said:"), 4, "    ");
+        }
+        out.extend_from_slice(b"\r\n    ");
+        folded(&mut out, &failure.reply.to_string(), 4, "    ");
+        out.extend_from_slice(b"\r\n");
+    }
+    out
 }
