@@ -1,12 +1,32 @@
 //! Starts the shards: one pinned thread each, and one for a tool that needs no pinning.
+//!
+//! Law: of the executor we use pinning, tasks and sleep, nothing else; it can be replaced.
 
 use crate::RealWorld;
-use std::future::Future;
+use crate::doorbell::Bell;
+use crate::log::LogWriter;
+use crate::tasks::message;
+use crate::watchdog::{Watch, Watchdog};
+use crate::world::Shard;
+use glommio::io::BufferedFile;
+use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
+use std::any::Any;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::os::fd::FromRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use world::Doorbell;
 
 /// Told of a panic inside a task: the task's name and the panic's message.
 pub type PanicHook = Arc<dyn Fn(&str, &str) + Send + Sync>;
+
+/// With a shorter timer the executor may park while tasks are runnable.
+const PREEMPT_TIMER: Duration = Duration::from_millis(100);
+const HOST_RING_DEPTH: usize = 128;
 
 /// Which cores get a shard, and who is told of panics.
 #[derive(Clone)]
@@ -16,37 +36,172 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// One shard on each of the first `count` cores that this process may use.
-    pub fn shards(_count: usize, _on_panic: PanicHook) -> io::Result<Plan> {
-        todo!()
+    /// One shard on each of the first `count` cores that this process may use; fails if they are fewer.
+    pub fn shards(count: usize, on_panic: PanicHook) -> io::Result<Plan> {
+        let mut cpus = usable_cpus()?;
+        if count == 0 || cpus.len() < count {
+            let text = format!("{count} shards were asked for, and this process may use {} cores", cpus.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        cpus.truncate(count);
+        Ok(Plan { cpus, on_panic })
     }
 }
 
+/// The cores that the scheduler may put this process on.
+pub fn usable_cpus() -> io::Result<Vec<usize>> {
+    // SAFETY: an all-zero set is a valid value, and the call writes at most its size.
+    let set = unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        set
+    };
+    // SAFETY: the index stays below the size of the set.
+    Ok((0..libc::CPU_SETSIZE as usize).filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, &set) }).collect())
+}
+
 /// The running shards.
-pub struct Runtime {}
+pub struct Runtime {
+    shards: Vec<ExecutorJoinHandle<io::Result<()>>>,
+    doorbells: Vec<Arc<Bell>>,
+    logs: Arc<LogWriter>,
+    watchdog: Watchdog,
+}
 
 impl Runtime {
     /// Starts one shard on each core of the plan; each runs `body(world, index)` to its end.
-    pub fn start<B, F>(_plan: Plan, _body: B) -> io::Result<Runtime>
+    pub fn start<B, F>(plan: Plan, body: B) -> io::Result<Runtime>
     where
         B: Fn(RealWorld, usize) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + 'static,
     {
-        todo!()
+        let logs = LogWriter::start()?;
+        let watchdog = Watchdog::start()?;
+        let mut runtime = Runtime { shards: Vec::new(), doorbells: Vec::new(), logs, watchdog };
+        for (index, cpu) in plan.cpus.iter().enumerate() {
+            let bell = Bell::new()?;
+            runtime.doorbells.push(bell.clone());
+            let (logs, on_panic, body) = (runtime.logs.clone(), plan.on_panic.clone(), body.clone());
+            let watch = runtime.watchdog.shard();
+            let shard = host(Placement::Fixed(*cpu)).name("shard").spawn(move || async move {
+                let shard = Shard::new(bell, logs, on_panic.clone())?;
+                let world = RealWorld(shard.clone());
+                match attended(shard, watch, async move { body(world, index).await }).await {
+                    Ok(()) => Ok(()),
+                    Err(panic) => {
+                        on_panic("shard", message(&*panic));
+                        Err(io::Error::other("a shard ended by a panic"))
+                    }
+                }
+            });
+            runtime.shards.push(shard.map_err(from_host)?);
+        }
+        Ok(runtime)
     }
 
-    /// Waits for all shards, then for the log writer.
+    /// The bell of each shard, in order of their index.
+    pub fn doorbells(&self) -> Vec<Arc<dyn Doorbell>> {
+        self.doorbells.iter().map(|bell| bell.clone() as Arc<dyn Doorbell>).collect()
+    }
+
+    /// Appends that a log file did not take (no space, no permission).
+    pub fn log_appends_lost(&self) -> u64 {
+        self.logs.lost()
+    }
+
+    /// Waits for all shards, then for the log writer. The first error that a shard ended with.
     pub fn join(self) -> io::Result<()> {
-        todo!()
+        let ends: Vec<_> = self.shards.into_iter().map(|shard| shard.join().map_err(from_host)).collect();
+        self.watchdog.end();
+        self.logs.end();
+        ends.into_iter().try_for_each(|end| end?)
     }
 }
 
-/// Runs `body` on an executor of the calling thread, unpinned: for tools, demonstrations and tests.
-pub fn run_on_thread<B, F, T>(_on_panic: PanicHook, _body: B) -> io::Result<T>
+/// Runs `body` on an executor of the calling thread, unpinned: for tools, demonstrations and tests. Each
+/// call leaves a descriptor behind: not for loops.
+pub fn run_on_thread<B, F, T>(on_panic: PanicHook, body: B) -> io::Result<T>
 where
     B: FnOnce(RealWorld) -> F,
     F: Future<Output = T> + 'static,
     T: 'static,
 {
-    todo!()
+    let executor = host(Placement::Unbound).make().map_err(from_host)?;
+    let logs = LogWriter::start()?;
+    let watchdog = Watchdog::start()?;
+    let result: io::Result<_> = executor.run(async {
+        let shard = Shard::new(Bell::new()?, logs.clone(), on_panic)?;
+        let body = body(RealWorld(shard.clone()));
+        Ok(attended(shard, watchdog.shard(), body).await)
+    });
+    watchdog.end();
+    logs.end();
+    match result? {
+        Ok(value) => Ok(value),
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+fn host(placement: Placement) -> LocalExecutorBuilder {
+    LocalExecutorBuilder::new(placement)
+        .io_memory(0)
+        .ring_depth(HOST_RING_DEPTH)
+        .preempt_timer(PREEMPT_TIMER)
+}
+
+/// Runs `body` with the tasks that serve the ring beside it, and ends these after it. The error is the panic
+/// that the body ended with.
+async fn attended<T>(
+    shard: Rc<Shard>,
+    watch: Watch,
+    body: impl Future<Output = T>,
+) -> Result<T, Box<dyn Any + Send>> {
+    let flusher = {
+        let shard = shard.clone();
+        glommio::spawn_local(poll_fn(move |context| {
+            if shard.closing.get() { Poll::Ready(()) } else { shard.ring.poll_flush(context) }
+        }))
+    };
+    let pulse = glommio::spawn_local(watch.beat({
+        let shard = shard.clone();
+        move || shard.closing.get()
+    }));
+    let reaper = glommio::spawn_local(reap(shard.clone()));
+    let mut body = Box::pin(body);
+    let polled = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(context))) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    });
+    let result = polled.await;
+    drop(body);
+    shard.closing.set(true);
+    // The pulse comes from outside within 10 ms; the other two are woken here.
+    shard.ring.wake_flusher();
+    shard.ring.ring_completion_bell();
+    flusher.await;
+    pulse.await;
+    reaper.await;
+    if !shard.ring.quiet() {
+        // The kernel still holds memory of ours: it must never be freed.
+        std::mem::forget(shard);
+    }
+    result
+}
+
+/// Sleeps in the host's ring until the guest's completions ring their bell.
+async fn reap(shard: Rc<Shard>) {
+    let bell = shard.ring.completion_bell().expect("a descriptor for the shard's own ring");
+    // SAFETY: the descriptor is a duplicate made for this file alone.
+    let bell = unsafe { BufferedFile::from_raw_fd(bell) };
+    while !shard.closing.get() {
+        bell.read_at(0, size_of::<u64>()).await.expect("an event counter can be read");
+        shard.ring.reap();
+    }
+    let _ = bell.close().await;
+}
+
+fn from_host<T>(error: glommio::GlommioError<T>) -> io::Error {
+    io::Error::from(error)
 }

@@ -3,8 +3,23 @@
 //! Architecture invariant: the only crate that names glommio, io-uring, libc and unsafe; nothing of them
 //! shows in its public items, and no item here knows mail, configuration or policy.
 
+mod buffers;
+mod clock;
+mod disk;
+mod doorbell;
 mod executor;
+mod log;
+mod net;
+mod operation;
+mod ring;
+mod tasks;
+mod timer;
+mod watchdog;
+mod wheel;
 mod world;
 
-pub use executor::{PanicHook, Plan, Runtime, run_on_thread};
-pub use world::RealWorld;
+pub use buffers::Chunk;
+pub use disk::RealFile;
+pub use executor::{PanicHook, Plan, Runtime, run_on_thread, usable_cpus};
+pub use net::{RealDatagrams, RealListener, RealStream};
+pub use world::{Gauges, RealWorld};
