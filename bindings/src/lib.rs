@@ -1,1 +1,33 @@
-//! Under construction.
+//! Who we send as, and when: bindings, their queues, limits, throttles, retries, routes.
+//!
+//! Architecture invariant: no SMTP, no I/O, no clock and no chance here. Time and random numbers come in as
+//! arguments; the shard is told by nobody but itself when to connect, to whom, and when to try again.
+
+mod alarms;
+mod directory;
+pub mod entry;
+mod gates;
+pub mod group;
+pub mod hosts;
+pub mod limit;
+pub mod owner;
+pub mod prohibited;
+mod queue;
+pub mod retry;
+pub mod route;
+pub mod schedule;
+pub mod settings;
+pub mod source;
+pub mod suspension;
+pub mod throttle;
+mod turns;
+
+pub use entry::{Entry, EntryInfo};
+pub use limit::{ConnectionPermit, Counter, CounterCells, Held, SharedLimit};
+pub use owner::owner;
+pub use retry::{MaxRetries, RetrySettings, Verdict};
+pub use schedule::{Contact, OUT_OF_REACH, QueueId, QueueSummary, Refusal, Schedule, Take, Want, Which};
+pub use settings::{Aggressiveness, Blackhole, QueueSettings, ScheduleSettings};
+pub use source::{Source, SourceChoice};
+pub use suspension::Scope;
+pub use throttle::{Rate, ThrottleCell, ThrottleCells};

@@ -1,0 +1,189 @@
+//! What operators and reloads ask of the queues: suspend, flush, take out, look.
+//!
+//! Orders may visit every queue of the shard; nothing on the way of a message does.
+
+use super::{QueueId, Schedule};
+use crate::entry::EntryInfo;
+use crate::queue::Queue;
+use crate::settings::{QueueSettings, ScheduleSettings};
+use crate::suspension::{Scope, TooManySuspensions};
+use mail::Time;
+use std::rc::Rc;
+
+/// Which messages of a queue an order takes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Active,
+    Delayed,
+    All,
+}
+
+/// A queue as consoles show it.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueSummary<'a> {
+    pub id: QueueId,
+    pub binding: &'a str,
+    pub domain: &'a str,
+    pub active: usize,
+    pub delayed: usize,
+    pub in_flight: u32,
+    /// Open or being opened; idle ones included.
+    pub connections: u32,
+    pub idle: u32,
+    pub suspended: bool,
+    /// When the first delayed message is due; `NEVER` if there is none.
+    pub next_attempt: Time,
+}
+
+impl<T> Schedule<T> {
+    /// No attempts in this scope until `resume` of the same scope. Messages stay and age.
+    pub fn suspend(&mut self, scope: Scope<'_>, now: Time) -> Result<(), TooManySuspensions> {
+        self.suspensions.add(scope)?;
+        self.suspend_again(scope, now);
+        Ok(())
+    }
+
+    pub fn resume(&mut self, scope: Scope<'_>, now: Time) {
+        self.suspensions.remove(scope);
+        self.suspend_again(scope, now);
+    }
+
+    /// Whether a message for this queue would be attempted; group selection asks.
+    pub fn is_suspended(&self, binding: &str, domain: &str) -> bool {
+        match self.queues.find(binding, domain) {
+            Some(index) => self.queues.at(index).suspended,
+            None => self.suspensions.cover(binding, domain),
+        }
+    }
+
+    /// Makes all delayed messages of the scope due now; how many.
+    pub fn flush(&mut self, scope: Scope<'_>, now: Time) -> usize {
+        let mut count = 0;
+        for index in self.covered(scope) {
+            count += self.queues.at_mut(index).flush(now);
+            self.arrange(index, now);
+        }
+        count
+    }
+
+    /// Takes out up to `most` messages, to fail, delay, rebind or reroute them. They are in flight until
+    /// `dropped`, `requeue` or `returned` is told.
+    pub fn take_out(&mut self, id: QueueId, which: Which, most: usize, now: Time) -> Vec<(T, EntryInfo)> {
+        let index = self.queues.index(id);
+        let queue = self.queues.at_mut(index);
+        let mut taken = Vec::new();
+        while taken.len() < most {
+            let next = match which {
+                Which::Active => queue.pop_active(),
+                Which::Delayed => queue.pop_delayed(),
+                Which::All => queue.pop_active().or_else(|| queue.pop_delayed()),
+            };
+            let Some(waiting) = next else { break };
+            taken.push((waiting.message, waiting.info));
+        }
+        queue.in_flight += taken.len() as u32;
+        self.arrange(index, now);
+        taken
+    }
+
+    /// Takes out the waiting messages that `wanted` names (`message fail`, `message retry`). They are in
+    /// flight until told of; `returned` makes them active now. Visits every message of the queue.
+    pub fn extract(&mut self, id: QueueId, wanted: impl Fn(&T) -> bool, now: Time) -> Vec<(T, EntryInfo)> {
+        let index = self.queues.index(id);
+        let queue = self.queues.at_mut(index);
+        let found = queue.extract(wanted);
+        queue.in_flight += found.len() as u32;
+        self.arrange(index, now);
+        found.into_iter().map(|waiting| (waiting.message, waiting.info)).collect()
+    }
+
+    /// The configuration has changed: every queue gets its settings anew.
+    pub fn reload(
+        &mut self,
+        settings: ScheduleSettings,
+        mut resolve: impl FnMut(&str, &str) -> Rc<QueueSettings>,
+        now: Time,
+    ) {
+        self.settings = settings;
+        (self.full_until, self.sweep_from) = (Time::EPOCH, Time::NEVER);
+        for index in self.covered(Scope::All) {
+            let queue = self.queues.at_mut(index);
+            queue.settings = resolve(&queue.binding, &queue.domain);
+            // Whatever it waited for may be gone; it will find out.
+            self.turns.leave(index);
+        }
+        self.suspend_again(Scope::All, now);
+    }
+
+    pub fn settings(&self, id: QueueId) -> &Rc<QueueSettings> {
+        &self.queues.at(self.queues.index(id)).settings
+    }
+
+    /// Binding and domain.
+    pub fn names(&self, id: QueueId) -> (&Rc<str>, &Rc<str>) {
+        let queue = self.queues.at(self.queues.index(id));
+        (&queue.binding, &queue.domain)
+    }
+
+    pub fn find(&self, binding: &str, domain: &str) -> Option<QueueId> {
+        self.queues.find(binding, domain).map(|index| self.queues.id(index))
+    }
+
+    /// Messages in all places, those in flight included.
+    pub fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Queues, the lately emptied ones included.
+    pub fn queues(&self) -> usize {
+        self.queues.len()
+    }
+
+    pub fn summary(&self, id: QueueId) -> QueueSummary<'_> {
+        summarise(id, self.queues.at(self.queues.index(id)))
+    }
+
+    pub fn summaries(&self) -> impl Iterator<Item = QueueSummary<'_>> {
+        self.queues.indexes().map(|index| summarise(self.queues.id(index), self.queues.at(index)))
+    }
+
+    /// The waiting messages of a queue, in no order; those in flight are with their drivers.
+    pub fn waiting(&self, id: QueueId) -> impl Iterator<Item = (&T, &EntryInfo)> {
+        self.queues.at(self.queues.index(id)).iter()
+    }
+
+    fn suspend_again(&mut self, scope: Scope<'_>, now: Time) {
+        for index in self.covered(scope) {
+            let queue = self.queues.at_mut(index);
+            let ordered = self.suspensions.cover(&queue.binding, &queue.domain);
+            queue.suspended = queue.settings.suspend_delivery || ordered;
+            self.arrange(index, now);
+        }
+    }
+
+    fn covered(&self, scope: Scope<'_>) -> Vec<u32> {
+        if let Scope::Queue { binding, domain } = scope {
+            return self.queues.find(binding, domain).into_iter().collect();
+        }
+        let covers = |index: &u32| {
+            let queue = self.queues.at(*index);
+            scope.covers(&queue.binding, &queue.domain)
+        };
+        self.queues.indexes().filter(covers).collect()
+    }
+}
+
+fn summarise<T>(id: QueueId, queue: &Queue<T>) -> QueueSummary<'_> {
+    QueueSummary {
+        id,
+        binding: &queue.binding,
+        domain: &queue.domain,
+        active: queue.active(),
+        delayed: queue.delayed(),
+        in_flight: queue.in_flight,
+        connections: queue.connections,
+        idle: queue.idle,
+        suspended: queue.suspended,
+        next_attempt: queue.first_due(),
+    }
+}
