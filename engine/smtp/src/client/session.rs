@@ -240,18 +240,14 @@ impl Session {
     fn listen(&mut self, bytes: &[u8], now: Time) -> usize {
         let mut used = 0;
         while !self.writing && !self.is_over && used < bytes.len() {
-            let heard = hear(&bytes[used..]);
-            let Some(asked) = self.awaiting.front().copied() else {
-                self.interrupted(heard);
-                break;
-            };
-            match heard {
-                Heard::Partial => break,
-                Heard::Garbage => self.broke(),
-                Heard::Whole(answer) => {
+            match (hear(&bytes[used..]), self.awaiting.front().copied()) {
+                (Heard::Partial, _) => break,
+                (Heard::Garbage, _) => self.broke(),
+                (Heard::Whole(answer), Some(asked)) => {
                     used += answer.length();
                     self.judge(asked, answer, now);
                 }
+                (Heard::Whole(answer), None) => self.interrupted(answer),
             }
         }
         used
@@ -266,11 +262,8 @@ impl Session {
     }
 
     /// Somebody spoke who was not asked: a goodbye (RFC 5321 §3.8), or a peer out of step.
-    fn interrupted(&mut self, heard: Heard<'_>) {
-        let reply = match heard {
-            Heard::Whole(answer) if answer.code == 421 => answer.reply(),
-            _ => CLOSED,
-        };
+    fn interrupted(&mut self, answer: Answer<'_>) {
+        let reply = if answer.code == 421 { answer.reply() } else { CLOSED };
         self.end(self.stage(), reply);
     }
 
