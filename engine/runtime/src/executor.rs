@@ -40,7 +40,8 @@ impl Plan {
     pub fn shards(count: usize, on_panic: PanicHook) -> io::Result<Plan> {
         let mut cpus = usable_cpus()?;
         if count == 0 || cpus.len() < count {
-            let text = format!("{count} shards were asked for, and this process may use {} cores", cpus.len());
+            let text =
+                format!("{count} shards were asked for, and this process may use {} cores", cpus.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         cpus.truncate(count);
@@ -145,10 +146,7 @@ where
 }
 
 fn host(placement: Placement) -> LocalExecutorBuilder {
-    LocalExecutorBuilder::new(placement)
-        .io_memory(0)
-        .ring_depth(HOST_RING_DEPTH)
-        .preempt_timer(PREEMPT_TIMER)
+    LocalExecutorBuilder::new(placement).io_memory(0).ring_depth(HOST_RING_DEPTH).preempt_timer(PREEMPT_TIMER)
 }
 
 /// Runs `body` with the tasks that serve the ring beside it, and ends these after it. The error is the panic

@@ -47,7 +47,13 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Sees to it that the target is told not long after `deadline`, or before.
-    pub fn until(&mut self, shard: &Rc<Shard>, deadline: Time, target: &Rc<impl Target + 'static>, role: Role) {
+    pub fn until(
+        &mut self,
+        shard: &Rc<Shard>,
+        deadline: Time,
+        target: &Rc<impl Target + 'static>,
+        role: Role,
+    ) {
         if deadline.is_never() {
             return;
         }

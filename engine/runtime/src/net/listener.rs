@@ -84,12 +84,10 @@ impl RealListener {
 /// A socket file that nobody listens on is left by an earlier process.
 fn remove_stale_socket(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => {
-            match std::os::unix::net::UnixStream::connect(path) {
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-                _ => Err(io::ErrorKind::AddrInUse.into()),
-            }
-        }
+        Ok(found) if found.file_type().is_socket() => match std::os::unix::net::UnixStream::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+            _ => Err(io::ErrorKind::AddrInUse.into()),
+        },
         _ => Ok(()),
     }
 }
