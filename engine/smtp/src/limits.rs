@@ -27,6 +27,12 @@ pub const MESSAGE: u64 = 1 << 30;
 /// A client that sends this many times the largest allowed message in one DATA is disconnected.
 pub const OVERSIZE_FACTOR: u64 = 2;
 
+/// Octets added to that, so that a small limit does not cut what is already under way.
+pub const OVERSIZE_SLACK: u64 = 64 * 1024;
+
+/// Octets reserved at DATA on the word of a client that announced a size.
+pub const ANNOUNCED_RESERVE: u64 = 1 << 20;
+
 /// Unsent replies, in octets, at which commands wait until they are written.
 pub const REPLIES_GATHERED: usize = 16 * 1024;
 
@@ -38,3 +44,6 @@ pub const BODY_ROOM: usize = 1024;
 
 /// Capacity of buffers, in octets, that a session keeps while it has nothing to do.
 pub const IDLE_BUFFER: usize = 256;
+
+/// Refusals of our own that wait to be taken for the reject log. More: only counted.
+pub const REFUSALS_NOTED: usize = 16;

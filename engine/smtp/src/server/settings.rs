@@ -1,5 +1,6 @@
 //! What an operator may choose about a session; plain data, read by the session and changed by nobody.
 
+use crate::limits;
 use mail::Reply;
 use std::time::Duration;
 
@@ -107,6 +108,13 @@ pub enum EarlyTalk {
     Refuse(Reply),
 }
 
+impl Settings {
+    /// Octets of the largest message taken.
+    pub fn largest_message(&self) -> u64 {
+        self.max_message_size.unwrap_or(limits::MESSAGE).min(limits::MESSAGE)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
@@ -124,7 +132,7 @@ impl Default for Settings {
             max_recipients_per_message: None,
             max_recipients_per_connection: None,
             max_receptions_per_connection: None,
-            max_errors: Some(100),
+            max_errors: Some(1000),
             max_commands: Some(200_000),
             require_ehlo: false,
             allow_null_envelope_sender: true,
