@@ -36,7 +36,7 @@ pub struct Notice<'a> {
     pub now: Time,
     /// When the failed message was received.
     pub arrival: Time,
-    /// At least one.
+    /// At least one, at most as many as a transaction may have recipients.
     pub failures: &'a [Failure<'a>],
     pub original: Original,
     /// The failed message as it was to be sent: header, blank line, body.
