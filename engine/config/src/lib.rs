@@ -1,1 +1,41 @@
-//! Under construction.
+//! Momentum's configuration language: text in, an immutable tree with cheap lookups out, or complaints.
+//!
+//! A file is lexed and parsed into a `tree`, its includes are followed through a `Loader`, its statements
+//! are checked against the `Registry` and declared into a `Snapshot`; a `View` of the snapshot answers what
+//! applies to a queue or a session (spec config-language.md §9).
+//!
+//! Architecture invariant: no I/O here. Who embeds this crate reads the files and declares the options.
+
+mod address;
+mod complaint;
+mod declare;
+mod domain;
+mod include;
+mod lexer;
+mod limits;
+mod load;
+mod option;
+mod parser;
+mod print;
+mod registry;
+mod resolve;
+mod scope;
+mod snapshot;
+mod source;
+mod suggestion;
+mod tree;
+mod types;
+
+pub use address::Endpoint;
+pub use complaint::{Complaint, Severity, Spot};
+pub use include::{LoadFault, Loaded, Loader, MemoryLoader};
+pub use limits::Limits;
+pub use load::{ConfigurationOptions, load, load_within, parse};
+pub use option::{Choice, Declared, Expected, Found, Lookup, OptionDef, OptionType, Unset, option_value};
+pub use registry::{DebugLevel, Instances, ModuleOptions, ModuleSyntax, Registry, StanzaSyntax};
+pub use resolve::{Inbound, View};
+pub use scope::{CATALOGUE, Naming, Scope, ScopeDef, ScopeSet};
+pub use snapshot::{InstanceId, Located, Place, Snapshot, Stanza};
+pub use source::{Position, Span};
+pub use tree::{Assignment, Block, Include, Statement, Tree, Value, Word};
+pub use types::*;

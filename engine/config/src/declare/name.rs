@@ -1,0 +1,241 @@
+//! Which instance a header means: the name's syntax for each kind of scope, and its normal form.
+
+use super::{Declaration, Site, instance, shorten};
+use crate::complaint::Fault;
+use crate::registry::Ground;
+use crate::resolve::DEFAULT;
+use crate::snapshot::{Family, Instance, Snapshot, Stored};
+use crate::types::compile;
+use crate::{Block, Endpoint, Instances, Naming, Scope, Word, domain};
+use ipnet::IpNet;
+use std::cmp::Reverse;
+
+/// What a name means, besides itself.
+enum Meaning {
+    Plain,
+    Pattern(pcre2::bytes::Regex),
+    Endpoint(Endpoint),
+    Network(IpNet),
+}
+
+impl Declaration<'_> {
+    /// Finds the instance that the block opens again, or makes it.
+    pub(super) fn instance_of(
+        &mut self,
+        block: &Block,
+        ground: Ground,
+        site: Site<'_>,
+    ) -> Result<u32, Fault> {
+        let name = block.name.as_ref();
+        match ground {
+            Ground::Core(scope) => self.core_instance(block, scope, site.instance),
+            Ground::Module(module) => {
+                let name = self.module_name(block, module.instances, module.name)?;
+                Ok(self.child(site.instance, ground, &name))
+            }
+            Ground::Stanza(stanza) => match (stanza.named, name) {
+                (true, Some(name)) => Ok(self.child(site.instance, ground, &name.text)),
+                (false, None) => Ok(self.child(site.instance, ground, "")),
+                (true, None) => Err(nameless(block)),
+                (false, Some(name)) => Err(named(block, name)),
+            },
+        }
+    }
+
+    fn core_instance(&mut self, block: &Block, scope: Scope, parent: u32) -> Result<u32, Fault> {
+        let naming = scope.definition().naming;
+        let name = match (naming, &block.name) {
+            (Naming::Anonymous, None) => return Ok(self.child(parent, Ground::Core(scope), "")),
+            (Naming::Anonymous, Some(name)) => return Err(named(block, name)),
+            (_, None) => return Err(nameless(block)),
+            (_, Some(name)) => name,
+        };
+        let (normal, meaning) = match naming {
+            Naming::Anonymous | Naming::Exact => (exact(scope, name)?, Meaning::Plain),
+            Naming::Domain => domain_name(name)?,
+            Naming::Endpoint => {
+                let endpoint: Endpoint = name.text.parse().map_err(|expected| {
+                    Fault::error(name.span, format!("'{}' is not an endpoint", shorten(&name.text)))
+                        .wanting(expected)
+                })?;
+                (endpoint.to_string(), Meaning::Endpoint(endpoint))
+            }
+            Naming::Network => {
+                let network = crate::types::network(&name.text).ok_or_else(|| {
+                    Fault::error(name.span, format!("'{}' is not a peer", shorten(&name.text)))
+                        .expected("an IP address or a block such as 192.0.2.0/24, IPv6 without brackets")
+                })?;
+                (network.to_string(), Meaning::Network(network))
+            }
+        };
+        let known =
+            self.instances[parent as usize].family(scope).and_then(|family| family.exact.get(&*normal));
+        if let Some(number) = known {
+            return Ok(*number);
+        }
+        let number = self.create(parent, Ground::Core(scope), &name.text);
+        let family = self.instances[parent as usize].family_mut(Ground::Core(scope));
+        match meaning {
+            Meaning::Plain => {}
+            Meaning::Pattern(pattern) => family.patterns.push((pattern, number)),
+            Meaning::Endpoint(endpoint) => family.endpoints.push((endpoint, number)),
+            Meaning::Network(network) => family.networks.push((network, number)),
+        }
+        family.exact.insert(normal.into(), number);
+        Ok(number)
+    }
+
+    /// Singletons have no name; others without one are called like the module.
+    fn module_name(&mut self, block: &Block, instances: Instances, module: &str) -> Result<String, Fault> {
+        let given = block.name.as_ref();
+        let same = given.is_none_or(|name| name.text.eq_ignore_ascii_case(module));
+        match (instances, given) {
+            (Instances::Singleton, _) if same => Ok(String::new()),
+            (Instances::Singleton, Some(name)) => {
+                let message = format!("module '{module}' has one instance, without a name");
+                Err(Fault::error(name.span, message).expected(format!("{module} {{ }}")))
+            }
+            (_, None) => {
+                let message = format!("this instance of '{module}' is called '{module}', for it has no name");
+                self.complain(
+                    Fault::warning(block.keyword.span, message).expected(format!("{module} \"name\" {{ }}")),
+                );
+                Ok(module.into())
+            }
+            (Instances::One, Some(name)) => match self.other_instance(module, &name.text) {
+                Some(other) => {
+                    let message =
+                        format!("module '{module}' takes one instance only, and '{other}' is there");
+                    Err(Fault::error(name.span, message).expected(format!("{module} \"{other}\" {{ }}")))
+                }
+                None => Ok(name.text.to_string()),
+            },
+            (_, Some(name)) => Ok(name.text.to_string()),
+        }
+    }
+
+    fn other_instance(&self, module: &str, name: &str) -> Option<String> {
+        let family = self.instances[0].others.get(&*module.to_ascii_lowercase())?;
+        family.exact.keys().find(|known| &***known != name).map(ToString::to_string)
+    }
+
+    /// The child of that very name, made if it is not there.
+    pub(super) fn child(&mut self, parent: u32, ground: Ground, name: &str) -> u32 {
+        let family = self.instances[parent as usize].family_mut(ground);
+        if let Some(number) = family.exact.get(name) {
+            return *number;
+        }
+        let number = self.create(parent, ground, name);
+        self.instances[parent as usize].family_mut(ground).exact.insert(name.into(), number);
+        number
+    }
+
+    fn create(&mut self, parent: u32, ground: Ground, name: &str) -> u32 {
+        let number = self.instances.len() as u32;
+        let parent = &mut self.instances[parent as usize];
+        let id = parent.id.inside(ground.keyword(), name);
+        parent.children.push(number);
+        self.instances.push(instance(ground.scope(), ground.keyword(), name, id));
+        if let Ground::Module(_) = ground {
+            self.modules.push(number);
+        }
+        number
+    }
+}
+
+fn nameless(block: &Block) -> Fault {
+    let message = format!("'{}' needs a name", block.keyword.text);
+    Fault::error(block.keyword.span, message).expected(format!("{} \"name\" {{ }}", block.keyword.text))
+}
+
+fn named(block: &Block, name: &Word) -> Fault {
+    let message = format!("'{}' takes no name", block.keyword.text);
+    Fault::error(name.span, message).expected(format!("{} {{ }}", block.keyword.text))
+}
+
+/// Names of bindings go into console arguments and log lines, which limits them (§5).
+fn exact(scope: Scope, name: &Word) -> Result<String, Fault> {
+    let (refused, expected): (&[char], _) = match scope {
+        Scope::Binding => (&[' ', ':'], "a name without space and colon"),
+        Scope::BindingGroup => (&[' '], "a name without space"),
+        _ => (&[], "a name"),
+    };
+    if name.text.is_empty() || name.text.contains(refused) {
+        let message = format!("'{}' cannot be the name of a {}", shorten(&name.text), scope.keyword());
+        return Err(Fault::error(name.span, message).expected(expected));
+    }
+    Ok(name.text.to_string())
+}
+
+fn domain_name(name: &Word) -> Result<(String, Meaning), Fault> {
+    if let Some(pattern) = domain::pattern(&name.text) {
+        let pattern = compile(pattern)
+            .map_err(|expected| Fault::error(name.span, "this pattern does not compile").wanting(expected))?;
+        return Ok((name.text.to_string(), Meaning::Pattern(pattern)));
+    }
+    if name.text.is_empty() || name.text.starts_with('/') || name.text.contains(' ') {
+        let message = format!("'{}' is not the name of a domain or host", shorten(&name.text));
+        return Err(
+            Fault::error(name.span, message).expected("a domain name, an address or a /regular expression/")
+        );
+    }
+    Ok((domain::normal(&name.text).into_owned(), Meaning::Plain))
+}
+
+impl Instance {
+    fn family_mut(&mut self, ground: Ground) -> &mut Family {
+        let Ground::Core(scope) = ground else {
+            return self.others.entry(ground.keyword().to_ascii_lowercase().into()).or_default();
+        };
+        let known = self.scopes.iter().position(|(known, _)| *known == scope);
+        let at = known.unwrap_or_else(|| {
+            self.scopes.push((scope, Family::default()));
+            self.scopes.len() - 1
+        });
+        &mut self.scopes[at].1
+    }
+
+    /// A later assignment shadows an earlier one in its place.
+    pub(super) fn set(&mut self, mut stored: Stored) {
+        match self.values.binary_search_by_key(&stored.option.key, |known| known.option.key) {
+            Ok(at) => {
+                let earlier = &mut self.values[at];
+                stored.shadowed = std::mem::take(&mut earlier.shadowed);
+                stored.shadowed.push(earlier.span);
+                *earlier = stored;
+            }
+            Err(at) => self.values.insert(at, stored),
+        }
+    }
+
+    pub(super) fn settle(&mut self) {
+        for (_, family) in &mut self.scopes {
+            family.networks.sort_by_key(|(network, _)| Reverse(network.prefix_len()));
+        }
+    }
+}
+
+impl Snapshot {
+    /// What is asked often and follows from the tree.
+    pub(super) fn settle(&mut self) {
+        let mut bindings = vec![(DEFAULT.into(), DEFAULT.into())];
+        for group in self.stanzas("binding_group") {
+            bindings
+                .extend(group.stanzas("binding").map(|binding| (group.name().into(), binding.name().into())));
+        }
+        for binding in self.stanzas("binding") {
+            // The top-level stanza of a member of a group is no binding of its own (§9.1).
+            if !bindings.iter().any(|(_, member): &(Box<str>, Box<str>)| &**member == binding.name()) {
+                bindings.push((DEFAULT.into(), binding.name().into()));
+            }
+        }
+        bindings.dedup();
+        let mut groups = std::collections::HashMap::new();
+        for group in self.stanzas("pathway_group") {
+            for pathway in group.stanzas("pathway") {
+                groups.entry(pathway.name().into()).or_insert_with(|| group.name().into());
+            }
+        }
+        (self.bindings, self.pathway_groups) = (bindings, groups);
+    }
+}
