@@ -39,7 +39,11 @@ impl Player<'_> {
 
     fn expect_write(&mut self, expected: &str) {
         let want = self.want();
-        assert!(matches!(want, Want::Write { .. }), "{}: {want:?} instead of writing {expected:?}", self.name);
+        assert!(
+            matches!(want, Want::Write { .. }),
+            "{}: {want:?} instead of writing {expected:?}",
+            self.name
+        );
         let written = self.session().take_output().concat();
         assert_eq!(String::from_utf8_lossy(&written), expected, "{}", self.name);
         self.session().wrote(NOW);

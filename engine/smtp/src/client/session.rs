@@ -1,14 +1,16 @@
-//! The conversation of one outgoing connection: what is asked next, and what each reply means.
+//! One outgoing connection as its driver sees it: what it wants, what it is told, how it ends.
 //!
-//! Law: replies are taken in the order of the questions. A group of commands is only a sequence sent early,
-//! so that one function judges a reply, pipelined or not.
+//! Law: replies are taken in the order of the questions. A group of commands is only a sequence sent early:
+//! what a reply means (`replies`) and what comes next (`questions`) is one text, pipelined or not.
 
-use super::answer::{Answer, Heard, hear};
+mod questions;
+mod replies;
+
 use super::attempt::{Attempt, Report, Transaction};
 use super::body;
 use super::command::{self, Asked, CLOSED};
 use super::offers::Offers;
-use super::settings::{Content8Bit, Method, Settings};
+use super::settings::Settings;
 use bytes::{Bytes, BytesMut};
 use mail::{Outcome, Reply, Stage, Time};
 use std::collections::VecDeque;
@@ -31,8 +33,8 @@ pub enum Want {
     Read { deadline: Time },
     /// Send all of `take_output`; tell `wrote`, `lost` or `timed_out`.
     Write { deadline: Time },
-    /// Idle: tell `start`, `quit` or, at that time, `idled_out`. A driver that watches the socket
-    /// meanwhile may tell `read`, `ended` and `lost`.
+    /// Idle: tell `start`, `quit` or, at that time, `idled_out`. `read`, `ended` and `lost` may be told
+    /// too: a driver that looks for the peer's goodbye before `start` saves its messages a retry.
     Transaction { idle_until: Time },
     /// Outcomes are ready: `take_report`.
     Report,
@@ -40,6 +42,7 @@ pub enum Want {
     Close,
 }
 
+/// The client's side of a connection, from its being made to its closing.
 pub struct Session {
     settings: Rc<Settings>,
     offers: Offers,
@@ -143,8 +146,9 @@ impl Session {
         batch.min(limited(settings.max_recipients_per_connection, self.recipients_sent))
     }
 
-    /// Why the connection ended before a MAIL FROM could be sent on it, for the transaction in hand if there
-    /// was one (its recipients are then `NotTried`) and else at all. Read it at `Want::Close`.
+    /// Why the connection ended with nobody to blame it on: before its first MAIL FROM, or at the RSET before
+    /// a later one (the recipients in hand are then `NotTried`). Read it at `Want::Close`; it speaks of the
+    /// address, not of messages, and stays empty when a used connection ends idle.
     pub fn failure(&self) -> Option<(Stage, Reply)> {
         self.failure.clone()
     }
@@ -183,6 +187,7 @@ impl Session {
 
     pub fn wrote(&mut self, now: Time) {
         assert!(matches!(self.want(), Want::Write { .. }), "only what is wanted is written");
+        assert!(self.content.is_empty() && self.commands.is_empty(), "what was written was taken");
         self.writing = false;
         self.expect_reply(now);
         let heard = std::mem::take(&mut self.heard);
@@ -233,217 +238,8 @@ impl Session {
     }
 }
 
-/// How replies are taken.
+/// How it ends.
 impl Session {
-    /// Judges the replies at the start of `bytes` and returns how many bytes they took. What comes before
-    /// its question waits until the question is written, as if it had come later.
-    fn listen(&mut self, bytes: &[u8], now: Time) -> usize {
-        let mut used = 0;
-        while !self.writing && !self.is_over && used < bytes.len() {
-            match (hear(&bytes[used..]), self.awaiting.front().copied()) {
-                (Heard::Partial, _) => break,
-                (Heard::Garbage, _) => self.broke(),
-                (Heard::Whole(answer), Some(asked)) => {
-                    used += answer.length();
-                    self.judge(asked, answer, now);
-                }
-                (Heard::Whole(answer), None) => self.interrupted(answer),
-            }
-        }
-        used
-    }
-
-    fn keep(&mut self, mut heard: Vec<u8>, used: usize) {
-        if self.is_over {
-            return;
-        }
-        heard.drain(..used);
-        self.heard = heard;
-    }
-
-    /// Somebody spoke who was not asked: a goodbye (RFC 5321 §3.8), or a peer out of step.
-    fn interrupted(&mut self, answer: Answer<'_>) {
-        let reply = if answer.code == 421 { answer.reply() } else { CLOSED };
-        self.end(self.stage(), reply);
-    }
-
-    fn judge(&mut self, asked: Asked, answer: Answer<'_>, now: Time) {
-        if asked == Asked::Quit {
-            self.is_over = true;
-        } else if answer.code == 421 {
-            self.end(asked.failing().waiting, answer.reply());
-        } else if asked.is_granted_by(answer.code) {
-            self.awaiting.pop_front();
-            self.granted(asked, answer);
-            self.go_on(now);
-        } else if answer.code >= 400 {
-            self.awaiting.pop_front();
-            self.refused(asked, answer, now);
-            self.go_on(now);
-        } else {
-            // A success that answers another question: the peer is out of step.
-            self.broke();
-        }
-    }
-
-    fn granted(&mut self, asked: Asked, answer: Answer<'_>) {
-        let attempt = self.attempt.as_mut();
-        match asked {
-            Asked::Banner if self.settings.method == Method::Smtp => self.say_hello(Asked::Helo),
-            Asked::Banner => self.say_hello(Asked::Ehlo),
-            Asked::Ehlo => self.offers = Offers::of(answer),
-            Asked::Helo | Asked::Quit => {}
-            Asked::Rset | Asked::LoneDot => self.must_reset = false,
-            Asked::Mail | Asked::Rcpt(_) => self.must_reset = true,
-            Asked::Data => self.send_content(),
-            Asked::Body => {
-                self.must_reset = false;
-                in_flight(attempt).decide_rest(&Outcome::Delivered(answer.reply()));
-            }
-            Asked::Confirmation(recipient) => {
-                self.must_reset = false;
-                in_flight(attempt).decide(recipient, Outcome::Delivered(answer.reply()));
-            }
-        }
-    }
-
-    fn refused(&mut self, asked: Asked, answer: Answer<'_>, now: Time) {
-        let stage = asked.failing().waiting;
-        let attempt = self.attempt.as_mut();
-        match asked {
-            Asked::Ehlo if self.settings.method == Method::Esmtp => self.say_hello(Asked::Helo),
-            Asked::Banner | Asked::Ehlo | Asked::Helo => {
-                self.failure = Some((stage, answer.reply()));
-                self.say_goodbye(now);
-            }
-            Asked::Mail | Asked::Data => in_flight(attempt).decide_rest(&Outcome::of(stage, answer.reply())),
-            Asked::Rcpt(recipient) => {
-                in_flight(attempt).refuse_recipient(recipient, Outcome::of(stage, answer.reply()));
-            }
-            // The end of data ends the transaction, whatever the answer (RFC 5321 §4.1.1.4).
-            Asked::Body => {
-                self.must_reset = false;
-                in_flight(attempt).decide_rest(&Outcome::of(stage, answer.reply()));
-            }
-            Asked::Confirmation(recipient) => {
-                self.must_reset = false;
-                in_flight(attempt).decide(recipient, Outcome::of(stage, answer.reply()));
-            }
-            Asked::LoneDot => self.must_reset = false,
-            Asked::Rset => self.end(stage, answer.reply()),
-            Asked::Quit => {}
-        }
-    }
-}
-
-/// How it goes on.
-impl Session {
-    /// After a reply: the next reply due, or the next questions, or idle.
-    fn go_on(&mut self, now: Time) {
-        if self.is_over {
-            return;
-        }
-        if self.awaiting.is_empty() {
-            self.proceed(now);
-        } else {
-            self.expect_reply(now);
-        }
-    }
-
-    fn expect_reply(&mut self, now: Time) {
-        self.deadline = now + self.settings.timeout(self.awaiting[0]);
-    }
-
-    /// Fills the window with questions; when none is left, the transaction is over.
-    fn proceed(&mut self, now: Time) {
-        let pipelined = self.settings.pipelining && self.offers.pipelining;
-        let window = if pipelined { PIPELINE_WINDOW } else { 1 };
-        while self.awaiting.len() < window {
-            let Some(asked) = self.attempt.as_mut().and_then(Attempt::ask_next) else { break };
-            self.compose(asked);
-            self.awaiting.push_back(asked);
-        }
-        if self.awaiting.is_empty() {
-            self.finish(now);
-        } else {
-            self.writing = true;
-            self.expect_reply(now);
-        }
-    }
-
-    fn compose(&mut self, asked: Asked) {
-        let (out, transaction) = (&mut self.commands, &in_flight(self.attempt.as_mut()).transaction);
-        match asked {
-            Asked::Mail => {
-                self.was_used = true;
-                command::write_mail(out, transaction, self.offers, self.settings.send_8bitmime);
-            }
-            Asked::Rcpt(recipient) => {
-                self.recipients_sent = self.recipients_sent.saturating_add(1);
-                command::write_rcpt(out, transaction, recipient);
-            }
-            _ => command::write_line(out, &[b"DATA"]),
-        }
-    }
-
-    fn say_hello(&mut self, asked: Asked) {
-        command::write_hello(&mut self.commands, asked, &self.settings);
-        self.awaiting.push_back(asked);
-        self.writing = true;
-    }
-
-    fn say_goodbye(&mut self, now: Time) {
-        command::write_line(&mut self.commands, &[b"QUIT"]);
-        self.awaiting.push_back(Asked::Quit);
-        self.writing = true;
-        self.expect_reply(now);
-    }
-
-    /// After 354.
-    fn send_content(&mut self) {
-        let clear_bit_8 = match self.settings.transform_8bitmime_content {
-            Content8Bit::No => false,
-            Content8Bit::IfNeeded => !self.offers.eight_bit_mime,
-            Content8Bit::Strip => true,
-        };
-        let lmtp = self.settings.method == Method::Lmtp;
-        let attempt = in_flight(self.attempt.as_mut());
-        match (attempt.has_recipients(), lmtp) {
-            (true, _) => {
-                let content = &attempt.transaction.body;
-                let content = if clear_bit_8 { body::without_bit_8(content) } else { content.clone() };
-                attempt.bytes_sent = body::wrap(&content, &mut self.content);
-                match lmtp {
-                    true => self.awaiting.extend(attempt.undecided().map(Asked::Confirmation)),
-                    false => self.awaiting.push_back(Asked::Body),
-                }
-            }
-            (false, false) => {
-                command::write_line(&mut self.commands, &[b"."]);
-                self.awaiting.push_back(Asked::LoneDot);
-            }
-            // No recipient, no reply to the dot (RFC 2033 §4.2): there would be nothing to wait for.
-            (false, true) => {
-                self.end(Stage::DuringData, CLOSED);
-                return;
-            }
-        }
-        self.writing = true;
-    }
-
-    /// No question is left: the transaction is over, the connection stays or has served enough.
-    fn finish(&mut self, now: Time) {
-        self.deadline = now + self.settings.idle_timeout;
-        let Some(attempt) = self.attempt.take() else { return };
-        let report = attempt.into_report();
-        let delivered = report.outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Delivered(_)));
-        self.delivered = self.delivered.saturating_add(delivered.count() as u32);
-        self.report = Some(report);
-        if !self.can_take_more() {
-            self.say_goodbye(now);
-        }
-    }
-
     /// The peer went away, was too slow or made no sense, at whatever was sent or due first.
     fn broke(&mut self) {
         let (stage, reply) = match self.awaiting.front().map(|asked| asked.failing()) {
@@ -477,9 +273,4 @@ impl Session {
         self.commands.clear();
         self.heard = Vec::new();
     }
-}
-
-/// The questions of a transaction are asked within one.
-fn in_flight(attempt: Option<&mut Attempt>) -> &mut Attempt {
-    attempt.expect("a transaction is in flight")
 }
