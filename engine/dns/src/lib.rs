@@ -13,7 +13,7 @@ mod packet;
 pub mod query;
 mod question;
 mod resolv;
-mod route;
+pub mod route;
 pub mod zone;
 
 pub use attempts::Attempts;

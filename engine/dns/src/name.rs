@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Octets of a name in text form; 255 on the wire (RFC 1035 §3.1) less the root and the first length.
-pub const NAME_OCTETS: usize = 253;
+/// Octets of a name in text form: those of RFC 1035 §3.1 less one, as the codec reads no more.
+pub const NAME_OCTETS: usize = 252;
 /// Octets of one label (RFC 1035 §3.1).
 pub const LABEL_OCTETS: usize = 63;
 
@@ -19,7 +19,7 @@ pub struct NotAName;
 
 impl fmt::Display for NotAName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a domain name of labels of 1 to 63 visible ASCII characters, 253 in all")
+        f.write_str("expected a domain name of labels of 1 to 63 visible ASCII characters, 252 in all")
     }
 }
 
@@ -56,6 +56,10 @@ impl Name {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub(crate) fn shared(&self) -> Arc<str> {
+        self.0.clone()
     }
 
     pub fn labels(&self) -> impl Iterator<Item = &str> {
