@@ -23,9 +23,12 @@ pub mod throttle;
 mod turns;
 
 pub use entry::{Entry, EntryInfo};
+pub use hosts::{Candidate, Choice, Hosts};
 pub use limit::{ConnectionPermit, Counter, CounterCells, Held, SharedLimit};
 pub use owner::owner;
+pub use prohibited::{Admission, Origin, Prohibited};
 pub use retry::{MaxRetries, RetrySettings, Verdict};
+pub use route::{Gateway, Hop, Routes};
 pub use schedule::{Contact, OUT_OF_REACH, QueueId, QueueSummary, Refusal, Schedule, Take, Want, Which};
 pub use settings::{Aggressiveness, Blackhole, QueueSettings, ScheduleSettings};
 pub use source::{Source, SourceChoice};
