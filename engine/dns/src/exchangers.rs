@@ -187,9 +187,10 @@ impl Exchangers {
         let domain = self.asks.remove(0).question.name;
         match answer {
             Answer::Records { records, ttl } => self.choose_candidates(&records, ttl),
-            // "No MX" makes the domain its own host (RFC 5321 §5.1).
+            // "No MX" makes the domain its own host (RFC 5321 §5.1). Zero says only that no SOA came along,
+            // as with many a local forwarder: then the addresses decide how long this holds.
             Answer::NoData { ttl } => {
-                self.ttl = ttl;
+                self.ttl = if ttl == 0 { u32::MAX } else { ttl };
                 self.ask_domain_itself(domain);
             }
             Answer::NoName { ttl } => self.step = Step::Done(Route::NoName { ttl: self.clamped(ttl) }),

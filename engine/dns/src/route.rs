@@ -78,6 +78,15 @@ impl Route {
         }
     }
 
+    /// The hosts of the lowest preference alone (only_use_best_mx_for_relay_domains).
+    pub fn best(mut self) -> Route {
+        if let Route::Hosts { hosts, .. } = &mut self {
+            let best = hosts.iter().map(|host| host.preference).min();
+            hosts.retain(|host| Some(host.preference) == best);
+        }
+        self
+    }
+
     /// The route without skip_hosts and prohibited_hosts. One prohibited address among others is left out;
     /// the domain is denied if the best preference has none but prohibited ones (§6.1, decided there).
     pub fn permitted(self, skipped: impl Fn(IpAddr) -> bool, prohibited: impl Fn(IpAddr) -> bool) -> Route {
@@ -132,19 +141,30 @@ mod tests {
         );
     }
 
-    /// Addresses by their last octet: below 10 good, 10..20 skipped, above prohibited.
-    fn permitted(hosts: &[(u16, &[u8])]) -> Route {
+    /// Hosts with addresses by their last octet.
+    fn hosts(hosts: &[(u16, &[u8])]) -> Route {
         let host = |(preference, octets): &(u16, &[u8])| Host {
             name: "mx.example".into(),
             preference: *preference,
             addresses: octets.iter().map(|octet| IpAddr::from([192, 0, 2, *octet])).collect(),
         };
+        Route::Hosts { hosts: hosts.iter().map(host).collect(), ttl: 60 }
+    }
+
+    /// Below 10 good, 10 to 19 skipped, above prohibited.
+    fn permitted(of: &[(u16, &[u8])]) -> Route {
         let last = |address: IpAddr| match address {
             IpAddr::V4(address) => address.octets()[3],
             IpAddr::V6(_) => 0,
         };
-        let route = Route::Hosts { hosts: hosts.iter().map(host).collect(), ttl: 60 };
-        route.permitted(|address| (10..20).contains(&last(address)), |address| last(address) >= 20)
+        hosts(of).permitted(|address| (10..20).contains(&last(address)), |address| last(address) >= 20)
+    }
+
+    #[test]
+    fn the_best_preference_can_stand_alone() {
+        let all = hosts(&[(5, &[1]), (5, &[2]), (9, &[3])]);
+        assert_eq!(all.best(), hosts(&[(5, &[1]), (5, &[2])]));
+        assert_eq!(Route::Failed.best(), Route::Failed);
     }
 
     #[test]

@@ -199,6 +199,21 @@ fn a_route_lives_for_the_smallest_ttl_on_its_way_within_the_clamps() {
 }
 
 #[test]
+fn a_forwarder_that_omits_the_soa_does_not_make_the_route_expire_at_once() {
+    for (no_mx, ttl) in [(0, 200), (100, 100), (300, 200)] {
+        let mut exchangers = Exchangers::new("bare.example", Settings::default(), RANDOM);
+        for answer in [
+            Answer::NoData { ttl: no_mx },
+            Answer::Records { records: [Record::A([192, 0, 2, 4].into())].into(), ttl: 200 },
+        ] {
+            let Want::Ask(questions) = exchangers.want() else { panic!("nothing to ask") };
+            exchangers.answered(&questions[0], answer);
+        }
+        assert_eq!(exchangers.result().ttl(), ttl);
+    }
+}
+
+#[test]
 fn the_third_failed_mx_lookup_reaches_the_domain_itself() {
     let zone = Zone::parse(WORLD).unwrap();
     let mut attempts = Attempts::default();
@@ -262,6 +277,14 @@ fn liars_with_many_hosts_and_addresses_are_held_to_the_bounds() {
 }
 
 #[test]
+fn records_of_another_kind_are_no_null_mx() {
+    let mut exchangers = Exchangers::new("alpha.example", Settings::default(), RANDOM);
+    let question = Question::new(Name::new("alpha.example").unwrap(), Kind::Mx);
+    exchangers.answered(&question, of(vec![Record::A([192, 0, 2, 1].into())]));
+    assert_eq!(exchangers.result(), Route::NoUsableHost { ttl: 60 });
+}
+
+#[test]
 fn hosts_are_known_one_by_one_for_those_who_do_not_wait() {
     let (mut exchangers, questions) =
         told(vec![mx(10, "a.example"), mx(20, "b.example")], RANDOM, Settings::default());
@@ -301,6 +324,8 @@ fn each_of_three_equal_hosts_comes_first_about_as_often() {
 }
 
 proptest! {
+    #![proptest_config(crate::fixed_cases())]
+
     #[test]
     fn a_shuffle_keeps_the_order_of_preference_and_loses_nobody(
         preferences in proptest::collection::vec(0u16..6, 1..HOSTS),

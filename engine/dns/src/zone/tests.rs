@@ -1,12 +1,13 @@
 use super::*;
 use crate::{Answer, Kind, Question, Record, Trouble};
 use packet::Reading;
+use proptest::prelude::*;
 
 const ZONE: &str = "
 # A line has a name, seconds, a type and data.
 alpha.example     300 MX 10 mx.alpha.example   ; the only one
 mx.alpha.example  300 A 192.0.2.1
-alpha.example     300 TXT \"v=spf1 ; # \" \"-all\"
+alpha.example     300 TXT \"v=spf1 ; # \" \"-all\" ; \"not this\"
 bare.example      300 TXT bare text
 www.example        60 cname alpha.example
 lost.example       60 CNAME gone.example
@@ -105,5 +106,23 @@ fn a_wrong_line_is_named() {
         ("a.b 0 SERVFAIL HOST", 1, "no such record type"),
     ] {
         assert_eq!(Zone::parse(text).unwrap_err(), NotAZone { line, why });
+    }
+}
+
+proptest! {
+    #![proptest_config(crate::fixed_cases())]
+
+    #[test]
+    fn no_packet_makes_the_server_panic(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut packet = packet::ask(&Question::new(name("www.example"), Kind::Mx), 7, true, false);
+        for (place, value) in changes {
+            let place = place.index(packet.len());
+            packet[place] = value;
+        }
+        if let Some(reply) = Zone::parse(ZONE).unwrap().answer(&packet, Carrier::Datagram) {
+            prop_assert_eq!(&reply[..2], &packet[..2]);
+        }
     }
 }
