@@ -3,8 +3,14 @@
 //! First the MX question, then one or two address questions for each host, all at once; a domain without MX
 //! is its own host. Glue in the additional section is not believed: hosts are always asked for.
 
+mod literal;
+mod settings;
+
+pub use settings::Settings;
+
 use crate::{Answer, Host, Kind, Name, Question, Record, Route};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use literal::literal;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Hosts used of those that a domain names, the best first.
 pub const HOSTS: usize = 32;
@@ -14,35 +20,6 @@ pub const ADDRESSES: usize = 16;
 const ADDRESS_AS_MX_TTL: u32 = 600;
 /// Seconds that hosts hold beside which a lookup failed: it may have more to say next time.
 const PARTIAL_TTL: u32 = 300;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Ask for AAAA too (option use_ipv6).
-    pub use_ipv6: bool,
-    /// A host's IPv6 addresses come first (option prefer_ipv6_mxs).
-    pub prefer_ipv6: bool,
-    /// If the MX lookup fails this time, use the domain's own addresses (`Attempts::falls_back`).
-    pub fall_back_to_addresses: bool,
-    /// An MX may name an IPv4 address instead of a host (module mxip).
-    pub mx_may_be_address: bool,
-    /// Seconds (option min_dns_ttl).
-    pub min_ttl: u32,
-    /// Seconds (option max_dns_ttl).
-    pub max_ttl: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            use_ipv6: false,
-            prefer_ipv6: false,
-            fall_back_to_addresses: false,
-            mx_may_be_address: true,
-            min_ttl: 0,
-            max_ttl: u32::MAX,
-        }
-    }
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Want {
@@ -323,21 +300,6 @@ fn ttl_of(answer: &Answer) -> u32 {
     match answer {
         Answer::Records { ttl, .. } | Answer::NoData { ttl } | Answer::NoName { ttl } => *ttl,
         Answer::Failed(_) => PARTIAL_TTL,
-    }
-}
-
-/// `[192.0.2.1]`, `[IPv6:2001:db8::1]` (RFC 5321 §4.1.3), and the same without brackets or tag.
-fn literal(domain: &str) -> Option<IpAddr> {
-    const TAG: &str = "IPv6:";
-    let bare = match domain.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']')?,
-        None => domain,
-    };
-    match bare.split_at_checked(TAG.len()) {
-        Some((tag, address)) if tag.eq_ignore_ascii_case(TAG) => {
-            address.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
-        }
-        _ => bare.parse().ok(),
     }
 }
 

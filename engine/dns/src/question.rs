@@ -54,9 +54,13 @@ pub enum Answer {
 /// Why no server gave an answer; the trouble of the last one asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
+    /// Nobody answered in time, or could be reached at all.
     Timeout,
+    /// The server could not find out, or does not recurse.
     ServerFailure,
+    /// The server does not answer us.
     Refused,
+    /// An answer broken, forged too often, cut, or with aliases without end.
     Malformed,
 }
 
