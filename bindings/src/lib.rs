@@ -34,3 +34,10 @@ pub use settings::{Aggressiveness, Blackhole, QueueSettings, ScheduleSettings};
 pub use source::{Source, SourceChoice};
 pub use suspension::Scope;
 pub use throttle::{Rate, ThrottleCell, ThrottleCells};
+
+/// Property tests run the same cases every time.
+#[cfg(test)]
+fn fixed_cases() -> proptest::test_runner::Config {
+    use proptest::test_runner::{Config, RngSeed};
+    Config { rng_seed: RngSeed::Fixed(7505), failure_persistence: None, ..Config::default() }
+}

@@ -20,11 +20,10 @@ mod tests {
 
     #[test]
     fn the_owner_of_a_queue_never_changes() {
-        for (binding, domain, shards, index) in [
-            ("default", "alpha.example", 16, owner("default", "alpha.example", 16)),
-            ("a", "bc.example", 1, 0),
-        ] {
-            assert_eq!(owner(binding, domain, shards), index);
+        for (binding, domain, shards, index) in
+            [("default", "alpha.example", 16, 4), ("out-a", "beta.example", 16, 6), ("a", "bc.example", 1, 0)]
+        {
+            assert_eq!(owner(binding, domain, shards), index, "{binding} {domain}");
         }
         assert_ne!(owner("ab", "c.example", 1 << 30), owner("a", "bc.example", 1 << 30));
     }

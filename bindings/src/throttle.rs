@@ -155,3 +155,151 @@ impl ThrottleCells {
         cells.retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_forgotten(now));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::atomic::AtomicU64 as Clock;
+
+    const START: Time = Time::from_secs(1_800_000_000);
+
+    fn cell(events: u32, seconds: u32) -> ThrottleCell {
+        ThrottleCell::new(Rate { events, seconds })
+    }
+
+    fn at(milliseconds: u64) -> Time {
+        START + Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn rates_are_read_as_momentum_writes_them() {
+        let rate = |events, seconds| Ok(Some(Rate { events, seconds }));
+        for (text, read) in [
+            ("100", rate(100, 1)),
+            ("500/60", rate(500, 60)),
+            (" 1 / 3600 ", rate(1, 3600)),
+            ("0", Ok(None)),
+            ("0/60", Ok(None)),
+            ("", Ok(None)),
+            ("5/0", Err(NotARate)),
+            ("-5", Err(NotARate)),
+            ("fast", Err(NotARate)),
+            ("5/", Err(NotARate)),
+            ("4294967296", Err(NotARate)),
+        ] {
+            assert_eq!(Rate::parse(text), read, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_window_opens_at_its_first_event_and_holds_n() {
+        let cell = cell(3, 2);
+        for (time, wanted, granted, until) in [
+            (700, 1, 1, None),
+            (1000, 1, 1, None),
+            (2600, 5, 1, Some(2700)),
+            (2699, 1, 0, Some(2700)),
+            (2700, 2, 2, None),
+            (4699, 2, 1, Some(4700)),
+            (9000, 3, 3, Some(11_000)),
+        ] {
+            assert_eq!(cell.take(wanted, at(time)), granted, "at {time} ms");
+            assert_eq!(cell.exhausted_until(at(time)), until.map(at), "at {time} ms");
+            assert_eq!(cell.available(at(time)) == 0, until.is_some());
+        }
+    }
+
+    #[test]
+    fn large_budgets_are_exact_too() {
+        let cell = cell(u32::MAX, 3600);
+        assert_eq!(cell.take(u32::MAX - 1, at(0)), u32::MAX - 1);
+        assert_eq!(cell.take(5, at(1)), 1);
+        assert_eq!(cell.take(5, at(3_599_999)), 0);
+        assert_eq!(cell.take(5, at(3_601_000)), 5);
+    }
+
+    proptest! {
+        #![proptest_config(crate::fixed_cases())]
+
+        #[test]
+        fn no_window_holds_more_than_n(
+            events in 1u32..6,
+            seconds in 1u32..3,
+            steps in prop::collection::vec((0u64..700_000, 1u32..4), 1..200),
+        ) {
+            let cell = cell(events, seconds);
+            let (mut now, mut opened, mut used) = (START, None, 0);
+            for (pause, wanted) in steps {
+                now = now + Duration::from_micros(pause);
+                let length = Duration::from_secs(seconds.into());
+                if opened.is_none_or(|opened: Time| now >= opened + length) && cell.available(now) == events {
+                    (opened, used) = (Some(now), 0);
+                }
+                let announced = cell.exhausted_until(now);
+                let granted = cell.take(wanted, now);
+                prop_assert_eq!(granted == 0, announced.is_some());
+                used += granted;
+                prop_assert!(used <= events);
+                if let Some(until) = cell.exhausted_until(now) {
+                    let full = opened.expect("a window is open") + length;
+                    prop_assert!(until >= full && until <= full + Duration::from_millis(1));
+                    prop_assert!(cell.exhausted_until(until).is_none());
+                }
+            }
+        }
+    }
+
+    /// All threads share a clock that creeps forwards; grants are counted by the second of their window.
+    #[test]
+    fn threads_together_never_get_more_than_n_a_window() {
+        const EVENTS: u32 = 100;
+        let cell = cell(EVENTS, 1);
+        let clock = Clock::new(START.micros());
+        let granted: Vec<(u64, u32)> = std::thread::scope(|scope| {
+            let hammer = || {
+                let mut granted = Vec::new();
+                for _ in 0..30_000 {
+                    let now = Time::from_micros(clock.fetch_add(37, Relaxed));
+                    let count = cell.take(2, now);
+                    if count > 0 {
+                        granted.push((now.micros(), count));
+                    }
+                }
+                granted
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(hammer)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("no thread panics")).collect()
+        });
+        // 4 · 30,000 · 37 µs are 4.44 s: five windows, of which each is used up.
+        let total: u32 = granted.iter().map(|(_, count)| count).sum();
+        assert_eq!(total, 5 * EVENTS);
+    }
+
+    #[test]
+    fn one_declaration_is_one_cell_until_its_rate_changes() {
+        let cells = ThrottleCells::default();
+        let slow = Rate { events: 1, seconds: 60 };
+        let first = cells.cell(7, "outbound_throttle_messages", slow);
+        assert!(Arc::ptr_eq(&first, &cells.cell(7, "outbound_throttle_messages", slow)));
+        assert!(!Arc::ptr_eq(&first, &cells.cell(8, "outbound_throttle_messages", slow)));
+        assert!(!Arc::ptr_eq(&first, &cells.cell(7, "outbound_throttle_connections", slow)));
+        let fast = cells.cell(7, "outbound_throttle_messages", Rate { events: 9, seconds: 1 });
+        assert!(!Arc::ptr_eq(&first, &fast));
+    }
+
+    #[test]
+    fn a_cell_is_kept_while_it_is_referred_to_or_remembers_events() {
+        let cells = ThrottleCells::default();
+        let rate = Rate { events: 1, seconds: 60 };
+        let kept = cells.cell(1, "outbound_throttle_messages", rate);
+        assert_eq!(cells.cell(2, "outbound_throttle_messages", rate).take(1, at(0)), 1);
+        cells.cell(3, "outbound_throttle_messages", rate);
+        cells.forget_unused(at(1));
+        assert_eq!(cells.0.lock().unwrap().len(), 2);
+        assert_eq!(cells.cell(2, "outbound_throttle_messages", rate).take(1, at(2)), 0);
+        cells.forget_unused(at(60_001));
+        assert_eq!(cells.0.lock().unwrap().len(), 1);
+        assert_eq!(kept.rate(), rate);
+    }
+}

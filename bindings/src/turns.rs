@@ -129,6 +129,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::fixed_cases())]
+
         #[test]
         fn lists_behave_like_plain_queues(steps in prop::collection::vec((0u32..12, 0u32..4), 0..200)) {
             let mut turns = Turns::default();

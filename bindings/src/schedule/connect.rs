@@ -81,7 +81,8 @@ impl<T> Schedule<T> {
         let queue = self.queues.at_mut(index);
         queue.failures = queue.failures.saturating_add(1);
         let least = if queue.failures > FAILURES_WITHOUT_PAUSE { now + LEAST_PAUSE } else { now };
-        queue.paused_until = again.max(least);
+        let again = again.max(least);
+        queue.paused_until = if again > now { again } else { Time::EPOCH };
         let since = *queue.out_of_contact.get_or_insert(now);
         let patience = queue.settings.connect_timeout_to_delay.0;
         let lost = !patience.is_zero() && now.since(since) >= patience;
