@@ -1,114 +1,105 @@
-//! Line ping-pong over loopback: the cost of one round trip on the serving shard.
+//! Line ping-pong over loopback: what a round trip costs the serving shard.
 //!
-//! `cargo run --release -p runtime --example ping_pong [connections] [seconds]`. The server is a shard on the
-//! first core; the clients are plain threads, four at most, on whatever other core there is.
+//! `cargo run --release -p runtime --example ping_pong [connections] [seconds]`. Two shards on two cores:
+//! the first serves, the second asks, on every connection one line at a time.
 
 use bytes::Bytes;
-use mail::Time;
-use runtime::{PanicHook, Plan, Runtime};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
-use world::{Endpoint, Listener, Net, Stream, World};
+use runtime::{PanicHook, Plan, RealStream, RealWorld, Runtime};
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+use world::{Dial, Endpoint, Listener, Net, Stream, World};
 
 const LINE: &[u8] = b"RCPT TO:<someone@alpha.example>\r\n";
 const ANSWER: &[u8] = b"250 2.1.5 <someone@alpha.example> is fine\r\n";
+const PATIENCE: Duration = Duration::from_secs(300);
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));
     let connections = arguments.next().unwrap_or(50) as usize;
     let seconds = arguments.next().unwrap_or(3);
-    let trips = Arc::new(AtomicU64::new(0));
-    let (at_sender, at) = mpsc::channel();
-    let (cpu_sender, cpu) = mpsc::channel();
+    let (results, result) = channel();
+    let results = Arc::new(Mutex::new(results));
+    let address: Arc<OnceLock<SocketAddr>> = Arc::default();
     let hook: PanicHook = Arc::new(|task, message| eprintln!("{task}: {message}"));
-    let counting = trips.clone();
-    let runtime = Runtime::start(Plan::shards(1, hook).expect("a core"), move |world, _| {
-        let (at, cpu, trips) = (at_sender.clone(), cpu_sender.clone(), counting.clone());
+    let _runtime = Runtime::start(Plan::shards(2, hook).expect("two cores"), move |world, index| {
+        let (results, address) = (results.lock().expect("no panic").clone(), address.clone());
         async move {
-            let anywhere: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-            let listener = world.listen(&Endpoint::Inet(anywhere), 1024).expect("a listener");
-            let Endpoint::Inet(address) = listener.local() else { return };
-            at.send(address).expect("main waits");
-            let (serving, listening) = (world.clone(), listener.clone());
-            world.spawn("listen", async move {
-                while let Ok(mut stream) = listening.accept().await {
-                    let (world, trips) = (serving.clone(), trips.clone());
-                    serving.spawn("serve", async move {
-                        while let Ok(chunk) = stream.read(world.now() + Duration::from_secs(300)).await {
-                            if chunk.is_empty() {
-                                return;
-                            }
-                            drop(chunk);
-                            let deadline = world.now() + Duration::from_secs(300);
-                            if stream.write(vec![Bytes::from_static(ANSWER)], deadline).await.is_err() {
-                                return;
-                            }
-                            trips.fetch_add(1, Ordering::Relaxed);
-                        }
-                    });
-                }
-            });
-            // Report the thread's own time at each ring of the bell.
-            loop {
-                world.rung().await;
-                if cpu.send((thread_cpu(), Time::micros(world.now()))).is_err() {
-                    return;
-                }
+            if index == 0 {
+                serve(world, &address, seconds, results).await;
+            } else {
+                ask(world, &address, connections).await;
             }
         }
     })
-    .expect("a shard");
-    let address = at.recv().expect("the shard listens");
-    let ending = Arc::new(AtomicBool::new(false));
-    let clients: Vec<_> = (0..connections.min(4))
-        .map(|client| {
-            let ending = ending.clone();
-            let share =
-                connections / connections.min(4) + usize::from(client < connections % connections.min(4));
-            std::thread::spawn(move || ask(address, share, &ending))
-        })
-        .collect();
-    let bell = runtime.doorbells()[0].clone();
-    let look = || {
-        bell.ring();
-        let (cpu, _) = cpu.recv().expect("the shard answers");
-        (cpu, trips.load(Ordering::Relaxed), Instant::now())
-    };
-    std::thread::sleep(Duration::from_millis(500));
-    let (cpu_before, trips_before, started) = look();
-    std::thread::sleep(Duration::from_secs(seconds));
-    let (cpu_after, trips_after, ended) = look();
-    let count = trips_after - trips_before;
+    .expect("two shards");
+    let (trips, cpu): (u64, Duration) = result.recv().expect("a result");
     println!(
         "{connections} connections: {:.0} k round trips/s, {:.2} us of CPU each",
-        count as f64 / (ended - started).as_secs_f64() / 1000.0,
-        (cpu_after - cpu_before).as_secs_f64() * 1e6 / count as f64
+        trips as f64 / seconds as f64 / 1000.0,
+        cpu.as_secs_f64() * 1e6 / trips as f64
     );
-    ending.store(true, Ordering::Relaxed);
-    clients.into_iter().for_each(|client| client.join().expect("a client"));
     std::process::exit(0);
 }
 
-/// One line on each connection, then the answers of all, until told to end.
-fn ask(address: SocketAddr, connections: usize, ending: &AtomicBool) {
-    let mut streams: Vec<_> =
-        (0..connections).map(|_| TcpStream::connect(address).expect("a connection")).collect();
-    streams.iter().for_each(|stream| stream.set_nodelay(true).expect("an option"));
-    let mut room = [0; 512];
-    while !ending.load(Ordering::Relaxed) {
-        for stream in &mut streams {
-            stream.write_all(LINE).expect("the server reads");
+async fn serve(world: RealWorld, at: &OnceLock<SocketAddr>, seconds: u64, results: Sender<(u64, Duration)>) {
+    let anywhere = "127.0.0.1:0".parse().expect("an address");
+    let listener = world.listen(&Endpoint::Inet(anywhere), 1024).expect("a listener");
+    let Endpoint::Inet(address) = listener.local() else { return };
+    at.set(address).expect("set once");
+    let trips = Rc::new(Cell::new(0));
+    let (serving, count) = (world.clone(), trips.clone());
+    world.spawn("listen", async move {
+        while let Ok(stream) = listener.accept().await {
+            serving.spawn("answer", answer(serving.clone(), stream, count.clone()));
         }
-        for stream in &mut streams {
-            let mut got = 0;
-            while got < ANSWER.len() {
-                got += stream.read(&mut room).expect("the server answers");
-            }
+    });
+    world.sleep_until(world.now() + Duration::from_secs(1)).await;
+    let before = (trips.get(), thread_cpu());
+    world.sleep_until(world.now() + Duration::from_secs(seconds)).await;
+    results.send((trips.get() - before.0, thread_cpu() - before.1)).expect("main waits");
+}
+
+async fn answer(world: RealWorld, mut stream: RealStream, trips: Rc<Cell<u64>>) {
+    while let Ok(chunk) = stream.read(world.now() + PATIENCE).await {
+        if chunk.is_empty() {
+            return;
         }
+        drop(chunk);
+        let blocks = vec![Bytes::from_static(ANSWER)];
+        if stream.write(blocks, world.now() + PATIENCE).await.is_err() {
+            return;
+        }
+        trips.set(trips.get() + 1);
     }
+}
+
+async fn ask(world: RealWorld, at: &OnceLock<SocketAddr>, connections: usize) {
+    let to = loop {
+        match at.get() {
+            Some(address) => break *address,
+            None => world.sleep_until(world.now() + Duration::from_millis(1)).await,
+        }
+    };
+    for _ in 0..connections {
+        let dial = Dial { to, from: None, deadline: world.now() + PATIENCE };
+        let mut stream = world.dial(dial).await.expect("a connection");
+        let asking = world.clone();
+        world.spawn("ask", async move {
+            loop {
+                let blocks = vec![Bytes::from_static(LINE)];
+                stream.write(blocks, asking.now() + PATIENCE).await.expect("the server reads");
+                let mut got = 0;
+                while got < ANSWER.len() {
+                    got += stream.read(asking.now() + PATIENCE).await.expect("the server answers").len();
+                }
+            }
+        });
+    }
+    std::future::pending::<()>().await;
 }
 
 fn thread_cpu() -> Duration {

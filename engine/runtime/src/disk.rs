@@ -49,7 +49,7 @@ impl Disk for RealWorld {
     }
 
     async fn create_zeroed(&self, path: &Path, bytes: u64) -> io::Result<RealFile> {
-        if bytes % BLOCK as u64 != 0 {
+        if !bytes.is_multiple_of(BLOCK as u64) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let made = path.to_owned();

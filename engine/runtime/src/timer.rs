@@ -8,7 +8,7 @@ use crate::wheel::{AlarmKey, Wheel};
 use crate::world::Shard;
 use io_uring::{opcode, types::Timespec};
 use mail::Time;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -17,15 +17,16 @@ pub(crate) enum Ringing {
     Target(Rc<dyn Target>, Role),
 }
 
-/// The wheel and the earliest timeout that the ring has been asked for.
+/// The wheel, and the timeouts that the ring has been asked for: each was the earliest when it was asked, so
+/// they are few, and the last is the first to come.
 pub(crate) struct Timers {
     wheel: RefCell<Wheel<Ringing>>,
-    armed: Cell<Time>,
+    armed: RefCell<Vec<Time>>,
 }
 
 impl Timers {
     pub fn new(now: Time) -> Self {
-        Timers { wheel: RefCell::new(Wheel::new(now)), armed: Cell::new(Time::NEVER) }
+        Timers { wheel: RefCell::new(Wheel::new(now)), armed: RefCell::default() }
     }
 
     /// Alarms that are set.
@@ -94,10 +95,12 @@ impl Shard {
     }
 
     fn arm(self: &Rc<Self>, due: Option<Time>) {
-        let Some(due) = due.filter(|due| *due < self.timers.armed.get()) else {
+        let mut armed = self.timers.armed.borrow_mut();
+        let Some(due) = due.filter(|due| armed.last().is_none_or(|first| due < first)) else {
             return;
         };
-        self.timers.armed.set(due);
+        armed.push(due);
+        drop(armed);
         let delay = due.since(self.clock.now());
         let spec = Timespec::new().sec(delay.as_secs()).nsec(delay.subsec_nanos());
         let tick = Rc::new(Tick { shard: self.clone(), spec, at: due });
@@ -113,7 +116,7 @@ impl Shard {
     }
 }
 
-/// A timeout on the ring. Several may be under way; only the one armed last sets the next.
+/// A timeout on the ring.
 struct Tick {
     shard: Rc<Shard>,
     spec: Timespec,
@@ -123,10 +126,10 @@ struct Tick {
 impl Target for Tick {
     fn completed(self: Rc<Self>, _role: Role, result: i32, _flags: u32) {
         // Cancelled at the end of the shard: nobody waits any more.
-        if result == -libc::ECANCELED || self.shard.timers.armed.get() != self.at {
+        if result == -libc::ECANCELED {
             return;
         }
-        self.shard.timers.armed.set(Time::NEVER);
+        self.shard.timers.armed.borrow_mut().retain(|at| *at != self.at);
         let due = self.shard.timers.wheel.borrow_mut().advance(self.shard.clock.now());
         for ringing in due {
             match ringing {

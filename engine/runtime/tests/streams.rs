@@ -157,14 +157,14 @@ fn a_write_that_nobody_reads_ends_at_its_deadline_and_breaks_the_stream() {
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!((100..400).contains(&world.now().since(started).as_millis()));
         let next = client.write(vec![Bytes::from_static(b"x")], soon(&world, 100)).await.err().unwrap();
-        assert!(matches!(next.kind(), io::ErrorKind::TimedOut | io::ErrorKind::BrokenPipe));
+        assert_eq!(next.kind(), io::ErrorKind::BrokenPipe);
         drop(server);
     })
     .unwrap();
 }
 
 #[test]
-fn a_peer_that_floods_an_unread_stream_leaves_buffers_for_the_others() {
+fn a_peer_that_floods_an_unread_stream_is_held_back_and_hinders_nobody() {
     run_on_thread(quiet(), |world| async move {
         let listener = world.listen(&loopback(), 16).unwrap();
         let mut flooding = std::net::TcpStream::connect(address(&listener.local())).unwrap();
@@ -176,14 +176,15 @@ fn a_peer_that_floods_an_unread_stream_leaves_buffers_for_the_others() {
             flooding.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
             flooding.write_all(&vec![b'x'; 32 << 20]).unwrap_err().kind()
         });
-        world.sleep_until(soon(&world, 250)).await;
+        let (mut client, mut server) = connected(&world).await;
         while !flood.is_finished() {
-            world.sleep_until(soon(&world, 10)).await;
+            client.write(vec![Bytes::from_static(b"NOOP")], soon(&world, 1000)).await.unwrap();
+            assert_eq!(*server.read(soon(&world, 1000)).await.unwrap(), *b"NOOP");
+            world.sleep_until(soon(&world, 5)).await;
         }
         assert_eq!(flood.join().unwrap(), io::ErrorKind::WouldBlock);
         let gauges = world.gauges();
-        let taken = gauges.receive_buffers - gauges.receive_buffers_free;
-        assert!((1..600).contains(&taken), "{taken} buffers in one stream");
+        assert!(gauges.receive_buffers_free < gauges.receive_buffers);
         let mut got = 0;
         while !flooded.read(soon(&world, 100)).await.map_or(true, |chunk| {
             got += chunk.len();
@@ -313,8 +314,8 @@ fn abandoned_operations_end_as_orphans_and_hold_nothing_back() {
         drop((client, server));
         world.sleep_until(soon(&world, 50)).await;
         let gauges = world.gauges();
-        // The accept, the receives and the dials are gone; the timeout of a minute may still tick.
-        assert!(gauges.operations_in_flight <= nothing + 1, "{gauges:?}, before {nothing}");
+        // The accept, the receives and the dials are gone; the timeouts that they left may still tick.
+        assert!(gauges.operations_in_flight <= nothing + 5, "{gauges:?}, before {nothing}");
         assert_eq!((gauges.alarms, gauges.receive_buffers_free), (0, gauges.receive_buffers));
     })
     .unwrap();

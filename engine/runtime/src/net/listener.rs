@@ -24,8 +24,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Connections accepted and not yet taken; beyond that the kernel's backlog holds them.
 const UNTAKEN: usize = 256;
 
+/// Closed with its last clone, if not before.
 #[derive(Clone)]
-pub struct RealListener(Rc<Porch>);
+pub struct RealListener(Rc<Owner>);
+
+/// What the clones share; operations hold the porch alone.
+struct Owner(Rc<Porch>);
 
 /// What a listener shares with its operation.
 struct Porch {
@@ -77,7 +81,7 @@ impl RealListener {
             _ => at.clone(),
         };
         let state = RefCell::new(State { socket: Some(socket), ..State::default() });
-        Ok(RealListener(Rc::new(Porch { shard: shard.clone(), local, state })))
+        Ok(RealListener(Rc::new(Owner(Rc::new(Porch { shard: shard.clone(), local, state })))))
     }
 }
 
@@ -128,6 +132,31 @@ impl Porch {
         pauses.set(pauses.get() + 1);
         let end = self.shard.clock.now() + PAUSE;
         self.shard.set_alarm(end, Ringing::Target(self.clone(), Role::Only));
+    }
+
+    fn close(&self) {
+        let mut state = self.state.borrow_mut();
+        if std::mem::replace(&mut state.closed, true) {
+            return;
+        }
+        let arrived = std::mem::take(&mut state.arrived);
+        let socket = match state.armed {
+            // Closed at its last completion: an entry not yet submitted names the descriptor by number.
+            Some(key) => {
+                self.shard.ring.cancel(key);
+                None
+            }
+            None => state.socket.take(),
+        };
+        if let Some(taker) = state.taker.take() {
+            taker.wake();
+        }
+        drop(state);
+        drop((arrived, socket));
+        if let Endpoint::Unix { path, .. } = &self.local {
+            // Gone already is as well.
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
@@ -201,16 +230,17 @@ impl Listener for RealListener {
     type Stream = RealStream;
 
     async fn accept(&self) -> io::Result<RealStream> {
+        let porch = &self.0.0;
         loop {
-            let socket = poll_fn(|context| self.0.poll_accept(context)).await?;
-            match (&self.0.local, socket.peer_addr()) {
-                (Endpoint::Unix { .. }, _) => return Ok(RealStream::new(&self.0.shard, socket, None)),
+            let socket = poll_fn(|context| porch.poll_accept(context)).await?;
+            match (&porch.local, socket.peer_addr()) {
+                (Endpoint::Unix { .. }, _) => return Ok(RealStream::new(&porch.shard, socket, None)),
                 (Endpoint::Inet(_), Ok(peer)) => {
-                    return Ok(RealStream::new(&self.0.shard, socket, peer.as_socket()));
+                    return Ok(RealStream::new(&porch.shard, socket, peer.as_socket()));
                 }
                 // Reset before we came to it.
                 (Endpoint::Inet(_), Err(_)) => {
-                    let lost = &self.0.shard.counters.accepts_lost;
+                    let lost = &porch.shard.counters.accepts_lost;
                     lost.set(lost.get() + 1);
                 }
             }
@@ -218,31 +248,16 @@ impl Listener for RealListener {
     }
 
     fn local(&self) -> Endpoint {
-        self.0.local.clone()
+        self.0.0.local.clone()
     }
 
     fn close(&self) {
-        let mut state = self.0.state.borrow_mut();
-        if std::mem::replace(&mut state.closed, true) {
-            return;
-        }
-        let arrived = std::mem::take(&mut state.arrived);
-        let socket = match state.armed {
-            // Closed at its last completion: an entry not yet submitted names the descriptor by number.
-            Some(key) => {
-                self.0.shard.ring.cancel(key);
-                None
-            }
-            None => state.socket.take(),
-        };
-        if let Some(taker) = state.taker.take() {
-            taker.wake();
-        }
-        drop(state);
-        drop((arrived, socket));
-        if let Endpoint::Unix { path, .. } = &self.0.local {
-            // Gone already is as well.
-            let _ = fs::remove_file(path);
-        }
+        self.0.0.close();
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
