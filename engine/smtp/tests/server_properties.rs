@@ -46,13 +46,15 @@ struct Played {
     bodies: Vec<Vec<u8>>,
     output: Vec<u8>,
     longest_write: usize,
+    writes: usize,
 }
 
 impl Played {
     fn new(settings: Settings) -> Self {
         let facts = Facts { peer: None, local: None, connection: MessageId::NONE };
         let session = Session::new(Rc::new(settings), facts, NOW);
-        let mut played = Played { session, bodies: Vec::new(), output: Vec::new(), longest_write: 0 };
+        let mut played =
+            Played { session, bodies: Vec::new(), output: Vec::new(), longest_write: 0, writes: 0 };
         played.run();
         played
     }
@@ -72,6 +74,7 @@ impl Played {
                 Want::Write { .. } => {
                     let written: Vec<u8> = self.session.take_output().concat();
                     self.longest_write = self.longest_write.max(written.len());
+                    self.writes += 1;
                     self.output.extend(written);
                     self.session.wrote(NOW);
                 }
@@ -360,4 +363,77 @@ fn refusals_of_ours_are_noted_for_the_reject_log_within_a_bound() {
     assert_eq!(played.session.take_refusals().len(), limits::REFUSALS_NOTED);
     let counts = played.session.counts();
     assert_eq!((counts.unrecognized, counts.bad, counts.errors, counts.recipients), (100, 1, 102, 2));
+}
+
+#[test]
+fn the_replies_to_a_group_of_commands_are_one_write() {
+    let mut played = Played::new(Settings::default());
+    let before = played.writes;
+    let group = [b"MAIL FROM:<a@b>\r\n", &*b"RCPT TO:<c@d>\r\n".repeat(50), b"DATA\r\n"].concat();
+    played.send(&group);
+    assert_eq!(played.writes, before + 1);
+    let replies = played.output.iter().filter(|octet| **octet == b'\n').count();
+    assert_eq!(replies, 1 + 1 + 50 + 1, "greeting, MAIL, RCPT, DATA");
+}
+
+#[test]
+fn a_message_that_will_be_refused_holds_no_memory() {
+    let mut played = Played::at_data(Settings { max_message_size: Some(100_000), ..Settings::default() });
+    played.send(b"A: b\r\n\r\n");
+    for _ in 0..9 {
+        played.send(&[b'x'; 10_000]);
+    }
+    assert!(played.session.held_bytes() > 90_000);
+    played.send(&[b'x'; 10_000]);
+    assert!(played.session.held_bytes() < 1024, "{}", played.session.held_bytes());
+    played.send(b"\r\n.\r\n");
+    assert!(played.output.ends_with(b"552 5.3.4 message size limit exceeded\r\n"));
+}
+
+#[test]
+fn whoever_judges_sees_what_the_phase_is_about() {
+    let facts = Facts { peer: None, local: None, connection: MessageId::NONE };
+    let mut session = Session::new(Rc::new(Settings::default()), facts, NOW);
+    let mut seen = Vec::new();
+    let sent: [&[u8]; 2] = [
+        b"EHLO c.example\r\nMAIL FROM:<a@b> SIZE=9\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nDATA\r\n",
+        b"A: b\r\n.\r\n",
+    ];
+    let mut sent = sent.into_iter();
+    loop {
+        match session.want() {
+            Want::Judge(phase) => {
+                let candidate = session.candidate().map_or("-", |candidate| candidate.as_str());
+                let sender = session.draft().sender.as_ref().map_or("-", |sender| sender.as_str());
+                seen.push(format!(
+                    "{} [{}] {} {sender} {candidate} {} {} \"{}\"",
+                    phase.name(),
+                    session.verb_argument(),
+                    session.helo().unwrap_or("-"),
+                    session.draft().recipients.len(),
+                    session.draft().body.len(),
+                    session.state().text(),
+                ));
+                session.judged(Judgement::default(), NOW);
+            }
+            Want::Write { .. } => {
+                session.take_output();
+                session.wrote(NOW);
+            }
+            Want::Read { .. } => session.read(sent.next().unwrap(), NOW),
+            _ => break,
+        }
+    }
+    assert_eq!(session.want(), Want::Commit);
+    assert_eq!(
+        seen,
+        [
+            "connect [] - - - 0 0 \"just connected\"",
+            "ehlo [c.example] c.example - - 0 0 \"awaiting ehlo/helo\"",
+            "mailfrom [FROM:<a@b> SIZE=9] c.example a@b - 0 0 \"awaiting mailfrom\"",
+            "rcptto [TO:<c@d>] c.example a@b c@d 0 0 \"awaiting rcptto\"",
+            "rcptto [TO:<e@f>] c.example a@b e@f 1 0 \"awaiting rcptto\"",
+            "data [] c.example a@b - 2 6 \"reading body\"",
+        ]
+    );
 }
