@@ -5,11 +5,18 @@
 //!
 //! Architecture invariant: no clock, no chance, no file and no task in this crate; time and salt come in.
 
+mod commit;
+mod compaction;
+mod gather;
 mod journal;
-mod limits;
+mod layout;
+mod ledger;
+pub mod limits;
 mod name;
 pub mod read;
 mod recovery;
+mod replay;
+mod segments;
 mod status;
 
 pub use journal::{Commit, Durability, Journal, PrepareFailure, Refusal, Want};

@@ -13,6 +13,13 @@ pub const COPIES: u32 = 65_536;
 pub const NOTE_BYTES: usize = 1024;
 /// This many bytes of notes are committed without waiting for `note_delay`.
 pub const NOTES_URGENT_BYTES: usize = 64 << 10;
+/// Records that may wait for a commit before deferrals are no longer written down: after a crash such a copy
+/// is tried too early, nothing worse.
+pub const NOTES_WAITING: usize = 1 << 18;
+/// Damages that a report of recovery lists; the others are counted.
+pub const DAMAGES_LISTED: usize = 1000;
+/// Below this many segments in use nothing is compacted for the sake of room.
+pub const SEGMENTS_UNCOMPACTED: usize = 4;
 /// Failed ranges of sequence numbers that `is_durable` remembers; older ones have long been asked for.
 pub const FAILURES_REMEMBERED: usize = 1024;
 /// Sequence, batch and epoch numbers that recovery skips, so that no number of a lost tail is given again.

@@ -17,6 +17,8 @@ pub struct Status {
     pub promises: u64,
     pub promises_failed: u64,
     pub promises_moved: u64,
+    /// Deferrals that were not written down because too much waited.
+    pub notes_dropped: u64,
     pub commits: u64,
     pub commits_failed: u64,
     pub bytes_committed: u64,

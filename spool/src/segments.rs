@@ -1,0 +1,170 @@
+//! The files that hold nothing now: ready to be written, retired, to be removed, to be prepared.
+//!
+//! Law: retired segments are destroyed in the order of their epochs, or after a batch that names a younger
+//! one as the oldest is durable: else an old promise could lose the note that finished it.
+
+use crate::ledger::Use;
+use crate::{PrepareFailure, Segment, Settings, Want};
+use mail::Time;
+use std::collections::VecDeque;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Reuse,
+    Remove,
+    SetAside,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Retired {
+    segment: Segment,
+    epoch: u64,
+    fate: Fate,
+}
+
+#[derive(Debug, Default)]
+pub struct Segments {
+    ready: VecDeque<Segment>,
+    /// Emptied, in the order of epochs.
+    retired: VecDeque<Retired>,
+    doomed: VecDeque<(Segment, Fate)>,
+    /// The highest number that a file ever had here.
+    last: u32,
+    /// Why the last preparation failed, until one succeeds.
+    stuck: Option<PrepareFailure>,
+    prepare_after: Time,
+    preparing: bool,
+    removing: bool,
+}
+
+impl Segments {
+    /// A file found at the start.
+    pub fn found(&mut self, segment: Segment) {
+        self.last = self.last.max(segment.0);
+    }
+
+    /// A file of the right size that was never written.
+    pub fn found_blank(&mut self, segment: Segment) {
+        self.ready.push_back(segment);
+    }
+
+    /// A file that is no segment of this size.
+    pub fn found_useless(&mut self, segment: Segment) {
+        self.doomed.push_back((segment, Fate::Remove));
+    }
+
+    pub fn retire(&mut self, emptied: Use) {
+        let fate = match emptied {
+            Use { damaged: true, .. } => Fate::SetAside,
+            Use { failed: true, .. } | Use { odd_size: true, .. } => Fate::Remove,
+            _ => Fate::Reuse,
+        };
+        self.retired.push_back(Retired { segment: emptied.segment, epoch: emptied.epoch, fate });
+    }
+
+    /// A batch that names `oldest` is durable: what is older may be destroyed in any order.
+    pub fn passed(&mut self, oldest: u64, keep: usize) {
+        let passed = self.retired.partition_point(|retired| retired.epoch < oldest);
+        for retired in self.retired.drain(..passed) {
+            match retired.fate {
+                Fate::Reuse if self.ready.len() < keep => self.ready.push_back(retired.segment),
+                Fate::Reuse => self.doomed.push_back((retired.segment, Fate::Remove)),
+                fate => self.doomed.push_back((retired.segment, fate)),
+            }
+        }
+    }
+
+    /// Segments that may be written from now on.
+    pub fn available(&self) -> usize {
+        let reusable = self.retired.iter().take_while(|retired| retired.fate == Fate::Reuse);
+        self.ready.len() + reusable.count()
+    }
+
+    pub fn has_next(&self) -> bool {
+        !self.ready.is_empty() || self.retired.front().is_some_and(|retired| retired.fate == Fate::Reuse)
+    }
+
+    pub fn take_next(&mut self) -> Segment {
+        match self.ready.pop_front() {
+            Some(segment) => segment,
+            None => self.retired.pop_front().expect("there is a next segment").segment,
+        }
+    }
+
+    pub fn stuck(&self) -> Option<PrepareFailure> {
+        self.stuck
+    }
+
+    pub fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    pub fn retired(&self) -> usize {
+        self.retired.len() + self.doomed.len()
+    }
+
+    /// Files that may still be made beside `in_use`.
+    pub fn allowed(&self, settings: &Settings, in_use: usize) -> u64 {
+        let made = in_use + self.ready.len() + self.retired();
+        u64::from(settings.segments).saturating_sub(made as u64)
+    }
+
+    fn next_name(&self) -> Segment {
+        Segment(self.last + 1)
+    }
+
+    /// When the next file is to be prepared; never if none is needed.
+    fn prepare_at(&self, settings: &Settings, in_use: usize) -> Time {
+        let enough = self.available() >= settings.spares as usize;
+        if self.preparing || enough || self.allowed(settings, in_use) == 0 {
+            return Time::NEVER;
+        }
+        self.prepare_after
+    }
+
+    /// What is wanted now, or when something will be.
+    pub fn want(&self, settings: &Settings, in_use: usize, now: Time) -> Result<Want, Time> {
+        let prepare_at = self.prepare_at(settings, in_use);
+        if prepare_at <= now {
+            return Ok(Want::Prepare(self.next_name()));
+        }
+        match self.doomed.front().filter(|_| !self.removing) {
+            Some((segment, Fate::SetAside)) => Ok(Want::SetAside(*segment)),
+            Some((segment, _)) => Ok(Want::Remove(*segment)),
+            None => Err(prepare_at),
+        }
+    }
+
+    pub fn began_to_prepare(&mut self) {
+        self.preparing = true;
+    }
+
+    pub fn began_to_remove(&mut self) {
+        self.removing = true;
+    }
+
+    fn end_preparing(&mut self, segment: Segment) {
+        assert_eq!(segment, self.next_name(), "only the segment that was wanted is prepared");
+        self.preparing = false;
+        self.last = segment.0;
+    }
+
+    pub fn prepared(&mut self, segment: Segment) {
+        self.end_preparing(segment);
+        self.stuck = None;
+        self.ready.push_back(segment);
+    }
+
+    /// The name is not tried again: remains of the file may be in the way.
+    pub fn prepare_failed(&mut self, segment: Segment, why: PrepareFailure, again: Time) {
+        self.end_preparing(segment);
+        self.stuck = Some(why);
+        self.prepare_after = again;
+    }
+
+    pub fn removed(&mut self, segment: Segment) {
+        let (wanted, _) = self.doomed.pop_front().expect("a removal was wanted");
+        assert_eq!(wanted, segment, "only the segment that was wanted is removed");
+        self.removing = false;
+    }
+}
