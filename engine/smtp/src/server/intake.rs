@@ -29,11 +29,12 @@ pub(super) struct Intake {
     /// Octets of the current line that are in the body.
     line: usize,
     in_headers: bool,
-    longest_header: usize,
-    longest_body: usize,
+    /// Octets of the longest line so far.
+    longest_line: usize,
     eight_bit: bool,
-    /// Octets as received.
+    /// Octets as received, and as stored if nothing were refused.
     received: u64,
+    size: u64,
     largest: u64,
     trouble: Option<Reply>,
     headers: BareLineEnds,
@@ -59,10 +60,10 @@ impl Intake {
             edge: Edge::LineStart,
             line: 0,
             in_headers: true,
-            longest_header: 0,
-            longest_body: 0,
+            longest_line: 0,
             eight_bit: false,
             received: 0,
+            size: 0,
             largest: settings.largest_message(),
             trouble: None,
             headers: settings.bare_line_ends_in_headers,
@@ -83,9 +84,8 @@ impl Intake {
         self.eight_bit
     }
 
-    /// Octets of the longest line.
     pub fn longest_line(&self) -> usize {
-        self.longest_header.max(self.longest_body)
+        self.longest_line
     }
 
     pub fn read(&mut self, chunk: &[u8], body: &mut Body) -> Progress {
@@ -165,21 +165,20 @@ impl Intake {
         chunk.len()
     }
 
-    fn keep(&self, octets: &[u8], body: &mut Body) {
+    fn keep(&mut self, octets: &[u8], body: &mut Body) {
+        self.size += octets.len() as u64;
         if self.trouble.is_none() {
             body.push(octets);
         }
     }
 
     fn line_ended(&mut self, length: usize) {
-        let longest = if self.in_headers { &mut self.longest_header } else { &mut self.longest_body };
-        *longest = length.max(*longest);
+        self.longest_line = length.max(self.longest_line);
         if length > self.refused_length {
-            let header = self.in_headers;
-            self.trouble.get_or_insert(if header {
-                replies::HEADER_LINE_TOO_LONG
-            } else {
-                replies::BODY_LINE_TOO_LONG
+            let in_headers = self.in_headers;
+            self.trouble.get_or_insert(match in_headers {
+                true => replies::HEADER_LINE_TOO_LONG,
+                false => replies::BODY_LINE_TOO_LONG,
             });
         }
         self.in_headers &= length > 0;
@@ -214,8 +213,9 @@ impl Intake {
     fn account(&mut self, taken: &[u8], body: &mut Body) {
         self.received = self.received.saturating_add(taken.len() as u64);
         self.eight_bit |= !taken.is_ascii();
-        if body.len() as u64 > self.largest {
-            self.trouble.get_or_insert(replies::TOO_LARGE);
+        if self.size > self.largest {
+            // Whatever else is wrong: the verdict must not depend on how the octets were divided.
+            self.trouble = Some(replies::TOO_LARGE);
         }
         if self.trouble.is_some() && body.capacity() > 0 {
             *body = Body::default();
