@@ -17,6 +17,7 @@ use std::os::fd::FromRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::Poll;
 use std::time::Duration;
 use world::Doorbell;
@@ -72,33 +73,48 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Starts one shard on each core of the plan; each runs `body(world, index)` to its end.
+    /// Starts one shard on each core of the plan; when all stand, each runs `body(world, index)` to its end.
+    /// Fails, with no body begun, if one of them cannot be made.
     pub fn start<B, F>(plan: Plan, body: B) -> io::Result<Runtime>
     where
         B: Fn(RealWorld, usize) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + 'static,
     {
-        let logs = LogWriter::start()?;
-        let watchdog = Watchdog::start()?;
+        let (logs, watchdog) = (LogWriter::start()?, Watchdog::start()?);
+        let (ready, stands) = channel();
+        let mut goes = Vec::new();
         let mut runtime = Runtime { shards: Vec::new(), doorbells: Vec::new(), logs, watchdog };
         for (index, cpu) in plan.cpus.iter().enumerate() {
-            let bell = Bell::new()?;
+            let (go, may_go) = channel();
+            let gate = Gate { ready: ready.clone(), may_go };
+            let (bell, body) = (Bell::new()?, body.clone());
             runtime.doorbells.push(bell.clone());
-            let (logs, on_panic, body) = (runtime.logs.clone(), plan.on_panic.clone(), body.clone());
+            let (logs, on_panic) = (runtime.logs.clone(), plan.on_panic.clone());
             let watch = runtime.watchdog.shard();
             let shard = host(Placement::Fixed(*cpu)).name("shard").spawn(move || async move {
                 let shard = Shard::new(bell, logs, on_panic.clone())?;
-                let world = RealWorld(shard.clone());
-                match attended(shard, watch, async move { body(world, index).await }).await {
-                    Ok(()) => Ok(()),
-                    Err(panic) => {
-                        on_panic("shard", message(&*panic));
-                        Err(io::Error::other("a shard ended by a panic"))
-                    }
+                if !gate.passed() {
+                    return Ok(());
                 }
+                let body = body(RealWorld(shard.clone()), index);
+                attended(shard, watch, body).await.map_err(|panic| {
+                    on_panic("shard", message(&*panic));
+                    io::Error::other("a shard ended by a panic")
+                })
             });
             runtime.shards.push(shard.map_err(from_host)?);
+            goes.push(go);
         }
+        drop(ready);
+        if stands.iter().take(goes.len()).count() < goes.len() {
+            drop(goes);
+            return Err(runtime
+                .join()
+                .err()
+                .unwrap_or_else(|| io::Error::other("a shard could not be made")));
+        }
+        // A shard that stands waits for this; it cannot have gone away.
+        goes.into_iter().for_each(|go| go.send(()).expect("the shard waits"));
         Ok(runtime)
     }
 
@@ -118,6 +134,24 @@ impl Runtime {
         self.watchdog.end();
         self.logs.end();
         ends.into_iter().try_for_each(|end| end?)
+    }
+}
+
+/// Where a shard that stands waits for the others. Blocks its thread: nothing runs on it yet.
+struct Gate {
+    ready: Sender<()>,
+    may_go: Receiver<()>,
+}
+
+impl Gate {
+    /// False: another shard could not be made.
+    fn passed(self) -> bool {
+        let Gate { ready, may_go } = self;
+        ready.send(()).is_ok() && {
+            // Else the starter, who counts the senders that are left, would wait for this one's end.
+            drop(ready);
+            may_go.recv().is_ok()
+        }
     }
 }
 

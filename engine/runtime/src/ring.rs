@@ -259,6 +259,9 @@ impl Ring {
         let empty = io.completion().is_empty();
         if !empty {
             io.completion().disable_eventfd();
+        } else if io.submission().cq_overflow() {
+            // The kernel keeps what found no room until it is entered again.
+            self.mark_dirty();
         }
         empty
     }
@@ -324,5 +327,70 @@ pub(crate) fn event_fd() -> io::Result<OwnedFd> {
         -1 => Err(io::Error::last_os_error()),
         // SAFETY: as above.
         fd => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Count {
+        completed: Cell<usize>,
+        last: Cell<i32>,
+    }
+
+    impl Target for Count {
+        fn completed(self: Rc<Self>, _role: Role, result: i32, _flags: u32) {
+            self.completed.set(self.completed.get() + 1);
+            self.last.set(result);
+        }
+    }
+
+    #[test]
+    fn more_operations_than_the_queues_hold_all_complete() {
+        const OPERATIONS: usize = 3 * COMPLETIONS as usize;
+        let ring = Ring::new().unwrap();
+        let count = Rc::new(Count::default());
+        for _ in 0..OPERATIONS {
+            // SAFETY: a no-operation points to nothing.
+            unsafe { ring.start(count.clone(), Role::Only, opcode::Nop::new().build()) };
+        }
+        for _ in 0..100 {
+            ring.turn();
+        }
+        assert_eq!((count.completed.get(), count.last.get(), ring.in_flight()), (OPERATIONS, 0, 0));
+    }
+
+    #[test]
+    fn a_ring_is_quiet_when_everything_was_cancelled() {
+        let ring = Ring::new().unwrap();
+        let count = Rc::new(Count::default());
+        let (bell, mut room) = (event_fd().unwrap(), Box::new([0_u8; 8]));
+        for _ in 0..100 {
+            let fd = io_uring::types::Fd(bell.as_raw_fd());
+            let read = opcode::Read::new(fd, room.as_mut_ptr(), 8).build();
+            // SAFETY: the room outlives the ring's operations, all of which end below.
+            unsafe { ring.start(count.clone(), Role::Only, read) };
+        }
+        ring.turn();
+        assert_eq!(ring.in_flight(), 100);
+        let started = Instant::now();
+        assert!(ring.quiet() && started.elapsed() < QUIET_WITHIN / 2);
+        assert_eq!((count.completed.get(), count.last.get()), (100, -libc::ECANCELED));
+    }
+
+    #[test]
+    fn what_is_linked_to_a_failure_is_cancelled() {
+        let ring = Ring::new().unwrap();
+        let count = Rc::new(Count::default());
+        let nowhere = opcode::Read::new(io_uring::types::Fd(-1), std::ptr::null_mut(), 0).build();
+        // SAFETY: neither points to anything.
+        unsafe {
+            let nop = opcode::Nop::new().build();
+            ring.start_linked(count.clone(), (Role::Write, nowhere), (Role::Sync, nop));
+        }
+        ring.turn();
+        assert_eq!((count.completed.get(), count.last.get()), (2, -libc::ECANCELED));
     }
 }

@@ -271,3 +271,40 @@ fn log_lines_are_written_in_order_with_the_mode_and_into_the_new_file_after_rota
     assert_eq!(std::fs::metadata(&main).unwrap().permissions().mode() & 0o777, 0o640);
     assert_eq!(std::fs::read_to_string(&panics).unwrap(), "old\n".to_owned() + &"new\n".repeat(10));
 }
+
+/// The executor may park although tasks are runnable, when its core is taken away at the wrong moment.
+#[test]
+fn beside_a_competitor_on_the_same_core_no_task_is_forgotten() {
+    let cpu = *runtime::usable_cpus().unwrap().last().unwrap();
+    let ending = Arc::new(AtomicUsize::new(0));
+    let (competing, plan) = (ending.clone(), Plan { cpus: vec![cpu], on_panic: strict() });
+    let worst = Arc::new(Mutex::new(Duration::ZERO));
+    let measured = worst.clone();
+    let runtime = Runtime::start(plan, move |world, _| {
+        let (competing, measured) = (competing.clone(), measured.clone());
+        async move {
+            // Started from the pinned thread, and so pinned beside it.
+            std::thread::spawn(move || while competing.load(Ordering::Relaxed) == 0 {});
+            let (ping, pong) = (Signal::default(), Signal::default());
+            let (ping_, pong_) = (ping.clone(), pong.clone());
+            world.spawn("pong", async move {
+                loop {
+                    ping_.wait().await;
+                    pong_.raise();
+                }
+            });
+            let started = Instant::now();
+            while started.elapsed() < Duration::from_millis(1500) {
+                let asked = Instant::now();
+                ping.raise();
+                pong.wait().await;
+                let mut worst = measured.lock().unwrap();
+                *worst = worst.max(asked.elapsed());
+            }
+        }
+    });
+    runtime.unwrap().join().unwrap();
+    ending.store(1, Ordering::Relaxed);
+    let worst = *worst.lock().unwrap();
+    assert!(worst > Duration::ZERO && worst < Duration::from_millis(500), "{worst:?}");
+}
