@@ -28,7 +28,7 @@ pub fn choose<'a>(members: &[Member<'a>], chance: u64) -> Option<&'a str> {
     ];
     KINDS.iter().find_map(|belongs| {
         let count = members.iter().filter(|member| belongs(member)).count();
-        let lot = (u128::from(chance) * count as u128 >> 64) as usize;
+        let lot = ((u128::from(chance) * count as u128) >> 64) as usize;
         members.iter().filter(|member| belongs(member)).nth(lot).map(|member| member.binding)
     })
 }

@@ -205,7 +205,7 @@ impl Rival {
 fn pick(rivals: &[Rival], chance: u64) -> usize {
     let best = rivals.iter().map(|rival| rival.standing).min().expect("there are rivals");
     let total: u64 = rivals.iter().filter(|rival| rival.standing == best).map(|rival| rival.weight).sum();
-    let mut lot = (u128::from(chance) * u128::from(total) >> 64) as u64;
+    let mut lot = ((u128::from(chance) * u128::from(total)) >> 64) as u64;
     let wins = |rival: &Rival| {
         let won = rival.standing == best && lot < rival.weight;
         if rival.standing == best && !won {

@@ -10,6 +10,7 @@ mod gates;
 pub mod group;
 pub mod hosts;
 pub mod limit;
+pub mod options;
 pub mod owner;
 pub mod prohibited;
 mod queue;

@@ -4,6 +4,7 @@
 //! connection.
 
 use crate::schedule::QueueId;
+use config::{CounterRef, InstanceId};
 use hashbrown::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -87,22 +88,35 @@ impl ConnectionPermit {
     }
 }
 
+type ScopeCounters = HashMap<(InstanceId, &'static str), Arc<Counter>>;
+type HostCounters = HashMap<(Box<str>, Box<str>), Arc<Counter>>;
+
 /// The counters of the process by what declares them. Locked when settings are resolved, never when mail
 /// moves; counts outlive a reload, since the connections do.
 #[derive(Debug, Default)]
 pub struct CounterCells {
-    scopes: Mutex<HashMap<(u64, &'static str), Arc<Counter>>>,
-    hosts: Mutex<HashMap<(Box<str>, Box<str>), Arc<Counter>>>,
+    scopes: Mutex<ScopeCounters>,
+    hosts: Mutex<HostCounters>,
 }
 
 impl CounterCells {
     /// Beyond this many host counters those that nobody holds are dropped before another is made.
     const HOSTS_KEPT: usize = 65_536;
 
-    /// The counter of an option that the scope instance `instance` declares.
-    pub fn scope(&self, instance: u64, option: &'static str) -> Arc<Counter> {
+    /// The limit of a declaration, with the counter of everything that falls back to it.
+    pub fn scope(&self, counter: &CounterRef) -> SharedLimit {
+        let most = u32::try_from(counter.limit).unwrap_or(u32::MAX);
+        SharedLimit::new(self.counter(&counter.declared, counter.option), most)
+    }
+
+    /// `server_max_outbound_connections` of the global scope.
+    pub fn server(&self, most: u32) -> SharedLimit {
+        SharedLimit::new(self.counter(&InstanceId::default(), "server_max_outbound_connections"), most)
+    }
+
+    fn counter(&self, instance: &InstanceId, option: &'static str) -> Arc<Counter> {
         let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(scopes.entry((instance, option)).or_default())
+        Arc::clone(scopes.entry((instance.clone(), option)).or_default())
     }
 
     /// The counter of one binding's connections to one MX host, whatever the domain.
@@ -150,10 +164,13 @@ mod tests {
     #[test]
     fn one_declaration_is_one_counter() {
         let cells = CounterCells::default();
-        let global = cells.scope(1, "scope_max_outbound_connections");
-        assert!(Arc::ptr_eq(&global, &cells.scope(1, "scope_max_outbound_connections")));
-        assert!(!Arc::ptr_eq(&global, &cells.scope(2, "scope_max_outbound_connections")));
-        assert!(!Arc::ptr_eq(&global, &cells.scope(1, "server_max_outbound_connections")));
+        let declared = |option, limit| CounterRef { limit, declared: InstanceId::default(), option };
+        let scope = cells.scope(&declared("scope_max_outbound_connections", 5));
+        let wider = cells.scope(&declared("scope_max_outbound_connections", u64::MAX));
+        assert!(Arc::ptr_eq(&scope.counter, &wider.counter), "a reload changes the limit, not the count");
+        assert_eq!((scope.most, wider.most), (5, u32::MAX));
+        assert!(!Arc::ptr_eq(&scope.counter, &cells.server(5).counter));
+        assert!(Arc::ptr_eq(&cells.server(5).counter, &cells.server(6).counter));
         let host = cells.host("a", "mx.example");
         assert!(Arc::ptr_eq(&host, &cells.host("a", "mx.example")));
         assert!(!Arc::ptr_eq(&host, &cells.host("b", "mx.example")));

@@ -9,9 +9,9 @@ pub fn owner(binding: &str, domain: &str, shards: usize) -> usize {
         state = (state ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
     }
     // FNV-1a leaves the upper bits of short names poor; they decide here, so they are mixed once more.
-    state = (state ^ state >> 33).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+    state = (state ^ (state >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
     state ^= state >> 33;
-    (u128::from(state) * shards as u128 >> 64) as usize
+    ((u128::from(state) * shards as u128) >> 64) as usize
 }
 
 #[cfg(test)]

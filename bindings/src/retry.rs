@@ -101,7 +101,7 @@ impl RetrySettings {
 /// A moment up to `fuzz` seconds after `at`, so that a bulk requeue does not come back as one wave (§9.5).
 pub fn spread(at: Time, fuzz_seconds: u32, chance: u64) -> Time {
     let micros = u128::from(fuzz_seconds) * 1_000_000;
-    at + Duration::from_micros((micros * u128::from(chance) >> 64) as u64)
+    at + Duration::from_micros(((micros * u128::from(chance)) >> 64) as u64)
 }
 
 #[cfg(test)]

@@ -89,15 +89,21 @@ pub enum Problem {
     WrongValue,
 }
 
-impl fmt::Display for NotARoute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let expected = match self.problem {
+impl Problem {
+    /// Completes the sentence "expected …".
+    pub const fn expected(self) -> &'static str {
+        match self {
             Problem::NotAHost => "a host name, an address, [IPv6] or __mx__",
             Problem::UnknownScheme => "one of the schemes smtp, apn, gcm, mm7, http",
             Problem::UnknownKey => "one of the keys pref, ttl, port, type",
             Problem::WrongValue => "pref and port up to 65535, ttl in seconds, type mx or a",
-        };
-        write!(f, "`{}` is no next hop: expected {expected}", self.item)
+        }
+    }
+}
+
+impl fmt::Display for NotARoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is no next hop: expected {}", self.item, self.problem.expected())
     }
 }
 

@@ -103,15 +103,17 @@ impl Default for Aggressiveness {
     }
 }
 
-/// `blackhole` (mail-flow.md §12): both values other than `Off` fail mail that is already queued.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Blackhole {
-    #[default]
-    Off,
-    /// Refused at RCPT TO.
-    Inline,
-    /// Accepted, then failed.
-    Internal,
+config::choices! {
+    /// `blackhole` (mail-flow.md §12): all values but `Off` fail mail that is already queued.
+    #[derive(Default)]
+    pub enum Blackhole {
+        #[default]
+        Off = 0: "false" | "no" | "off" | "disabled",
+        /// Refused at RCPT TO.
+        Inline = 1: "true" | "inline" | "yes" | "on" | "enabled",
+        /// Accepted, then failed.
+        Internal = 2: "internal",
+    }
 }
 
 #[cfg(test)]

@@ -1,49 +1,25 @@
 //! Rates shared by all shards: never more than N events in a window of S seconds, which opens at its first
 //! event (mail-flow.md §7.5). The whole state of a throttle is one atomic word.
 
+use config::{InstanceId, ThrottleRef};
 use hashbrown::HashMap;
 use mail::Time;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// `N` per second or `N/S` per S seconds. N is at least 1: zero is no throttle at all.
+/// So many events in so many seconds, each at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     pub events: u32,
     pub seconds: u32,
 }
 
-/// The text is no rate such as `100` or `500/60`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotARate;
-
-impl std::fmt::Display for NotARate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("expected a rate: events per second, or events/seconds, for example 100 or 500/60")
-    }
-}
-
-impl std::error::Error for NotARate {}
-
-impl Rate {
-    /// None where the text says "unlimited": empty or zero events.
-    pub fn parse(text: &str) -> Result<Option<Rate>, NotARate> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let number = |digits: &str| u32::from_str(digits.trim()).map_err(|_| NotARate);
-        let (events, seconds) = match text.split_once('/') {
-            Some((events, seconds)) => (number(events)?, number(seconds)?),
-            None => (number(text)?, 1),
-        };
-        match (events, seconds) {
-            (_, 0) => Err(NotARate),
-            (0, _) => Ok(None),
-            _ => Ok(Some(Rate { events, seconds })),
-        }
+impl From<&ThrottleRef> for Rate {
+    /// Saturating: four billion events are as good as no limit.
+    fn from(throttle: &ThrottleRef) -> Self {
+        let clipped = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).max(1);
+        Rate { events: clipped(throttle.events), seconds: clipped(throttle.window.as_secs()) }
     }
 }
 
@@ -132,17 +108,22 @@ impl ThrottleCell {
     }
 }
 
+type Cells = HashMap<(InstanceId, &'static str), Arc<ThrottleCell>>;
+
 /// The throttles of the process by what declares them (config-language.md §10). Locked when settings are
 /// resolved, never when mail moves.
 #[derive(Debug, Default)]
-pub struct ThrottleCells(Mutex<HashMap<(u64, &'static str), Arc<ThrottleCell>>>);
+pub struct ThrottleCells(Mutex<Cells>);
 
 impl ThrottleCells {
-    /// The cell of an option that the scope instance `instance` declares: the same for everything that
-    /// falls back to this declaration. Another rate than before makes another cell.
-    pub fn cell(&self, instance: u64, option: &'static str, rate: Rate) -> Arc<ThrottleCell> {
+    /// The cell of a declaration: the same for everything that falls back to it. Another rate than before
+    /// makes another cell.
+    pub fn cell(&self, throttle: &ThrottleRef) -> Arc<ThrottleCell> {
+        let rate = Rate::from(throttle);
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let cell = cells.entry((instance, option)).or_insert_with(|| Arc::new(ThrottleCell::new(rate)));
+        let cell = cells
+            .entry((throttle.declared.clone(), throttle.option))
+            .or_insert_with(|| Arc::new(ThrottleCell::new(rate)));
         if cell.rate != rate {
             *cell = Arc::new(ThrottleCell::new(rate));
         }
@@ -170,26 +151,6 @@ mod tests {
 
     fn at(milliseconds: u64) -> Time {
         START + Duration::from_millis(milliseconds)
-    }
-
-    #[test]
-    fn rates_are_read_as_momentum_writes_them() {
-        let rate = |events, seconds| Ok(Some(Rate { events, seconds }));
-        for (text, read) in [
-            ("100", rate(100, 1)),
-            ("500/60", rate(500, 60)),
-            (" 1 / 3600 ", rate(1, 3600)),
-            ("0", Ok(None)),
-            ("0/60", Ok(None)),
-            ("", Ok(None)),
-            ("5/0", Err(NotARate)),
-            ("-5", Err(NotARate)),
-            ("fast", Err(NotARate)),
-            ("5/", Err(NotARate)),
-            ("4294967296", Err(NotARate)),
-        ] {
-            assert_eq!(Rate::parse(text), read, "{text:?}");
-        }
     }
 
     #[test]
@@ -276,30 +237,37 @@ mod tests {
         assert_eq!(total, 5 * EVENTS);
     }
 
+    /// As the configuration hands it out: options of the global scope, told apart by their names.
+    fn declared(option: &'static str, events: u64, seconds: u64) -> ThrottleRef {
+        let window = Duration::from_secs(seconds);
+        ThrottleRef { events, window, declared: InstanceId::default(), option }
+    }
+
     #[test]
     fn one_declaration_is_one_cell_until_its_rate_changes() {
         let cells = ThrottleCells::default();
-        let slow = Rate { events: 1, seconds: 60 };
-        let first = cells.cell(7, "outbound_throttle_messages", slow);
-        assert!(Arc::ptr_eq(&first, &cells.cell(7, "outbound_throttle_messages", slow)));
-        assert!(!Arc::ptr_eq(&first, &cells.cell(8, "outbound_throttle_messages", slow)));
-        assert!(!Arc::ptr_eq(&first, &cells.cell(7, "outbound_throttle_connections", slow)));
-        let fast = cells.cell(7, "outbound_throttle_messages", Rate { events: 9, seconds: 1 });
+        let slow = declared("outbound_throttle_messages", 1, 60);
+        let first = cells.cell(&slow);
+        assert!(Arc::ptr_eq(&first, &cells.cell(&slow)));
+        assert!(!Arc::ptr_eq(&first, &cells.cell(&declared("outbound_throttle_connections", 1, 60))));
+        let fast = cells.cell(&declared("outbound_throttle_messages", 9, 1));
         assert!(!Arc::ptr_eq(&first, &fast));
+        assert_eq!(fast.rate(), Rate { events: 9, seconds: 1 });
+        let boundless = cells.cell(&declared("outbound_throttle_messages", u64::MAX, u64::MAX));
+        assert_eq!(boundless.rate(), Rate { events: u32::MAX, seconds: u32::MAX });
     }
 
     #[test]
     fn a_cell_is_kept_while_it_is_referred_to_or_remembers_events() {
         let cells = ThrottleCells::default();
-        let rate = Rate { events: 1, seconds: 60 };
-        let kept = cells.cell(1, "outbound_throttle_messages", rate);
-        assert_eq!(cells.cell(2, "outbound_throttle_messages", rate).take(1, at(0)), 1);
-        cells.cell(3, "outbound_throttle_messages", rate);
+        let [kept, spent, idle] = ["kept", "spent", "idle"].map(|option| declared(option, 1, 60));
+        let _held = cells.cell(&kept);
+        assert_eq!(cells.cell(&spent).take(1, at(0)), 1);
+        cells.cell(&idle);
         cells.forget_unused(at(1));
         assert_eq!(cells.0.lock().unwrap().len(), 2);
-        assert_eq!(cells.cell(2, "outbound_throttle_messages", rate).take(1, at(2)), 0);
+        assert_eq!(cells.cell(&spent).take(1, at(2)), 0);
         cells.forget_unused(at(60_001));
         assert_eq!(cells.0.lock().unwrap().len(), 1);
-        assert_eq!(kept.rate(), rate);
     }
 }

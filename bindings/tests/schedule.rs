@@ -245,8 +245,9 @@ fn the_pair_has_its_own_maximum() {
     }
 }
 
-fn throttled(messages: Option<&str>, connections: Option<&str>) -> Rc<QueueSettings> {
-    let cell = |text: &str| Arc::new(ThrottleCell::new(Rate::parse(text).unwrap().unwrap()));
+/// Each throttle is so many events in so many seconds.
+fn throttled(messages: Option<(u32, u32)>, connections: Option<(u32, u32)>) -> Rc<QueueSettings> {
+    let cell = |(events, seconds)| Arc::new(ThrottleCell::new(Rate { events, seconds }));
     Rc::new(QueueSettings {
         message_throttle: messages.map(cell),
         connection_throttle: connections.map(cell),
@@ -257,7 +258,7 @@ fn throttled(messages: Option<&str>, connections: Option<&str>) -> Rc<QueueSetti
 #[test]
 fn an_exhausted_message_throttle_leaves_messages_active() {
     let mut schedule = schedule();
-    let settings = throttled(Some("2/10"), None);
+    let settings = throttled(Some((2, 10)), None);
     let one = put_with(&mut schedule, "one.example", 0..5, &settings, START);
     let other = put_with(&mut schedule, "other.example", 5..10, &settings, START);
     connect_all(&mut schedule, START);
@@ -271,7 +272,7 @@ fn an_exhausted_message_throttle_leaves_messages_active() {
 #[test]
 fn a_batch_counts_each_recipient_and_is_cut_where_the_throttle_ends() {
     let mut schedule = schedule();
-    let settings = throttled(Some("5/10"), None);
+    let settings = throttled(Some((5, 10)), None);
     for message in 0..8 {
         let entry = Entry::fresh(message, START, 77);
         schedule.enqueue("b1", "x.example", entry, || Rc::clone(&settings), START);
@@ -287,7 +288,7 @@ fn a_batch_counts_each_recipient_and_is_cut_where_the_throttle_ends() {
 #[test]
 fn a_thousand_queues_behind_one_throttle_do_not_rush_at_it() {
     let mut schedule = schedule();
-    let settings = throttled(None, Some("10"));
+    let settings = throttled(None, Some((10, 1)));
     for number in 0..1000 {
         put_with(&mut schedule, &format!("d{number}.example"), 0..1, &settings, START);
     }
