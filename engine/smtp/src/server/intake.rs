@@ -175,11 +175,9 @@ impl Intake {
     fn line_ended(&mut self, length: usize) {
         self.longest_line = length.max(self.longest_line);
         if length > self.refused_length {
-            let in_headers = self.in_headers;
-            self.trouble.get_or_insert(match in_headers {
-                true => replies::HEADER_LINE_TOO_LONG,
-                false => replies::BODY_LINE_TOO_LONG,
-            });
+            let reply =
+                if self.in_headers { replies::HEADER_LINE_TOO_LONG } else { replies::BODY_LINE_TOO_LONG };
+            self.trouble.get_or_insert(reply);
         }
         self.in_headers &= length > 0;
         self.line = 0;
