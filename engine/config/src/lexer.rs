@@ -48,8 +48,10 @@ impl<'a> Lexer<'a> {
         self.at = span.start as usize;
     }
 
-    pub fn has_newline(&self, from: usize, to: usize) -> bool {
-        memchr::memchr(b'\n', &self.text.as_bytes()[from..to]).is_some()
+    /// Where the line ends on which that position stands.
+    pub fn line_end(&self, from: usize) -> usize {
+        let rest = &self.text.as_bytes()[from..];
+        from + memchr::memchr(b'\n', rest).unwrap_or(rest.len())
     }
 
     /// After a fault the lexer stands behind what it could not read.
@@ -163,8 +165,7 @@ impl<'a> Lexer<'a> {
         let bytes = self.text.as_bytes();
         let mut from = start + 1;
         let mut decoded = String::new();
-        loop {
-            let Some(length) = memchr::memchr2(quote, b'\\', bytes.get(from..).unwrap_or(&[])) else { break };
+        while let Some(length) = memchr::memchr2(quote, b'\\', bytes.get(from..).unwrap_or(&[])) {
             let special = from + length;
             if bytes[special] == quote {
                 self.at = special + 1;

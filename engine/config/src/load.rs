@@ -40,7 +40,7 @@ pub fn load_within(
     if let Err(reason) = declaration.master(master) {
         return Err(vec![about_file(master, reason)]);
     }
-    declaration.local_changes(master);
+    declaration.local_changes();
     declaration.finish()
 }
 

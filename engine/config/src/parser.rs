@@ -112,6 +112,7 @@ impl<'a> Parser<'a> {
                 self.open_brace(ident, header, token, span, depth)
             }
             Token::Sign(b'{' | b'=') if is_validate => {
+                self.lexer.return_to(span);
                 Err(Fault::error(first.span, "Validate needs a path and a name")
                     .expected("Validate PATH NAME { }"))
             }
@@ -144,7 +145,7 @@ impl<'a> Parser<'a> {
                 self.lexer.return_to(name.span);
                 Err(stands_alone(&ident))
             }
-            _ => Err(Fault::error(span, format!("'{}' is not opened", ident.text)).expected("'{'")),
+            _ => Err(self.back_to(span, format!("'{}' is not opened", ident.text)).expected("'{'")),
         }
     }
 
@@ -170,7 +171,8 @@ impl<'a> Parser<'a> {
                 target: self.word(text, quoted, span),
                 read_only: keyword.text.len() > "include".len(),
             }),
-            (_, span) => Err(Fault::error(span, format!("'{}' names no file", keyword.text))
+            (_, span) => Err(self
+                .back_to(span, format!("'{}' names no file", keyword.text))
                 .expected("a file, a directory or a URI")),
         }
     }
@@ -223,7 +225,9 @@ impl<'a> Parser<'a> {
                     continue;
                 }
                 _ => {
-                    return Err(self.misfit(span, "a dictionary").expected("pairs key = value, and then ']'"));
+                    return Err(self
+                        .misfit(span, "a dictionary")
+                        .expected("pairs key = value, and then ']'"));
                 }
             };
             let (token, span) = self.lexer.next(Mode::Elements)?;
@@ -244,8 +248,13 @@ impl<'a> Parser<'a> {
     }
 
     fn misfit(&mut self, span: Span, place: &str) -> Fault {
+        self.back_to(span, format!("this does not belong in {place}"))
+    }
+
+    /// The token at fault is not eaten: it may be a brace that counts.
+    fn back_to(&mut self, span: Span, message: String) -> Fault {
         self.lexer.return_to(span);
-        Fault::error(span, format!("this does not belong in {place}"))
+        Fault::error(span, message)
     }
 
     fn word(&mut self, text: std::borrow::Cow<'_, str>, quoted: bool, span: Span) -> Word {
@@ -256,23 +265,22 @@ impl<'a> Parser<'a> {
         Word { text: text.into(), span }
     }
 
-    /// Reports, and finds the next statement: on a later line, in the same braces.
+    /// Reports, and finds the next statement in the same braces: on a later line, or at the very next word
+    /// (`open_relay  idle_time = 300`).
     fn recover(&mut self, fault: Fault, from: usize) {
         self.faults.push(fault);
+        let line_end = self.lexer.line_end(from);
         let mut open = 0_usize;
-        loop {
-            let (token, span) = match self.lexer.next(Mode::Statement) {
-                Ok(read) => read,
-                Err(_) => continue,
-            };
-            let later = self.lexer.has_newline(from.min(span.start as usize), span.start as usize);
+        for count in 0.. {
+            let Ok((token, span)) = self.lexer.next(Mode::Statement) else { continue };
             match token {
                 Token::End => return,
                 Token::Sign(b'{') => open += 1,
                 Token::Sign(b'}') if open == 0 => return self.lexer.return_to(span),
                 Token::Sign(b'}') => open -= 1,
                 Token::Word { text, quoted: false } if open == 0 && is_ident(&text) => {
-                    if later && self.begins_statement(&text) || self.restarts(span, from) {
+                    let later = span.start as usize > line_end;
+                    if later && self.begins_statement(&text) || count == 0 && self.begins_assignment() {
                         return self.lexer.return_to(span);
                     }
                 }
@@ -281,11 +289,9 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The parser has put the lexer back before this very word: it may begin a statement on the same line.
-    fn restarts(&self, span: Span, from: usize) -> bool {
-        let mut ahead = self.lexer.clone();
-        !self.lexer.has_newline(from.min(span.start as usize), span.start as usize)
-            && matches!(ahead.next(Mode::Statement), Ok((Token::Sign(b'=' | b'{'), _)))
+    /// The plainest form.
+    fn begins_assignment(&self) -> bool {
+        matches!(self.lexer.clone().next(Mode::Statement), Ok((Token::Sign(b'=' | b'{'), _)))
     }
 
     fn begins_statement(&self, ident: &str) -> bool {

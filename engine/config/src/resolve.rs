@@ -119,10 +119,7 @@ impl<'a> Chain<'a> {
         let Some(family) = container.and_then(|container| self.family(container, scope)) else { return };
         self.found.extend(family.exact.get(name));
         if name.len() <= LONGEST_MATCHED_NAME {
-            // A pattern that gives up (PCRE bounds its own work) does not match.
-            let matches =
-                |pattern: &pcre2::bytes::Regex| matches!(pattern.is_match(name.as_bytes()), Ok(true));
-            let matching = family.patterns.iter().filter(|(pattern, _)| matches(pattern));
+            let matching = family.patterns.iter().filter(|(pattern, _)| pattern.matches(name.as_bytes()));
             self.found.extend(matching.map(|(_, number)| number));
         }
     }

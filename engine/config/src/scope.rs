@@ -132,12 +132,20 @@ impl ScopeSet {
 const fn position(keyword: &str) -> usize {
     let mut row = 0;
     while row < CATALOGUE.len() {
-        if CATALOGUE[row].keyword.as_bytes().eq_ignore_ascii_case(keyword.as_bytes()) {
+        if is_same(CATALOGUE[row].keyword.as_bytes(), keyword.as_bytes()) {
             return row;
         }
         row += 1;
     }
     panic!("an option is declared for a scope that the catalogue does not have")
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at].eq_ignore_ascii_case(&other[at]) {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::complaint::Fault;
 use crate::option::{Typed, key};
 use crate::resolve::View;
 use crate::source::Sources;
-use crate::{Complaint, Endpoint, Found, Lookup, OptionDef, Position, Scope, Span, Value};
+use crate::{Complaint, Endpoint, Found, Lookup, OptionDef, Pattern, Position, Scope, Span, Value};
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::fmt;
@@ -82,7 +82,7 @@ pub(crate) struct Family {
     /// By normalised name; empty for an anonymous instance.
     pub exact: HashMap<Box<str>, u32>,
     /// In order of declaration.
-    pub patterns: Vec<(pcre2::bytes::Regex, u32)>,
+    pub patterns: Vec<(Pattern, u32)>,
     /// Longest prefix first.
     pub networks: Vec<(IpNet, u32)>,
     pub endpoints: Vec<(Endpoint, u32)>,
@@ -194,9 +194,9 @@ impl Snapshot {
         self.sources.position(span)
     }
 
-    /// The files that were read, with their read-only status (§6), in order.
+    /// The files that were read, with their read-only status (§6), in order, behind the implicit base.
     pub fn files(&self) -> impl Iterator<Item = (&str, bool)> {
-        self.sources.files().iter().map(|file| (&*file.name, file.read_only))
+        self.sources.files().iter().skip(1).map(|file| (&*file.name, file.read_only))
     }
 
     /// A complaint of the embedder about a value that was found: semantic and cross checks (§13).

@@ -2,10 +2,12 @@
 //! value, and the one place that reads the text.
 
 mod list;
+mod pattern;
 mod reference;
 
 pub(crate) use list::network;
 pub use list::{Cidrs, ColonList, Dictionary, List, Networks};
+pub use pattern::{Pattern, Regex};
 pub use reference::{Counted, CounterRef, Throttle, ThrottleRef};
 
 use crate::{Choice, Declared, Expected, OptionType, Value};
@@ -180,21 +182,6 @@ impl OptionType for SocketAddress {
     fn read(raw: &Value, _: Declared<'_>) -> Result<crate::Endpoint, Expected> {
         scalar(raw)?.parse()
     }
-}
-
-/// PCRE text that compiles.
-pub enum Regex {}
-
-impl OptionType for Regex {
-    type Value = Arc<pcre2::bytes::Regex>;
-    const NAME: &'static str = "regex";
-    fn read(raw: &Value, _: Declared<'_>) -> Result<Self::Value, Expected> {
-        compile(scalar(raw)?).map(Arc::new)
-    }
-}
-
-pub(crate) fn compile(pattern: &str) -> Result<pcre2::bytes::Regex, Expected> {
-    pcre2::bytes::Regex::new(pattern).map_err(|error| format!("a regular expression: {error}").into())
 }
 
 /// How often a message is tried again (`max_retries`).

@@ -5,7 +5,7 @@ use crate::complaint::Fault;
 use crate::include::{LoadFault, Loaded, candidates, join, scheme};
 use crate::registry::Ground;
 use crate::source::SourceFile;
-use crate::{ConfigurationOptions, Include, OptionalText, Scope, Span, parser};
+use crate::{ConfigurationOptions, Include, OptionalText, Scope, Span, Value, parser};
 use std::sync::Arc;
 
 /// Always present before the file is read (spec config-language.md §14).
@@ -32,10 +32,13 @@ struct Request<'a> {
 
 impl Declaration<'_> {
     pub fn base(&mut self) {
+        // It is ours: the embedder's limits are for what others wrote.
+        let limits = std::mem::take(&mut self.limits);
         self.lenient = true;
         let request = Request { path: "(base)".into(), bytes: BASE.into(), from: None };
         self.read(request, Site { instance: 0, ground: GLOBAL, nesting: 0, reading: &[] });
         self.lenient = false;
+        (self.limits, self.statements, self.bytes) = (limits, 0, 0);
     }
 
     /// Fails with a reason that needs no place: nothing was read yet.
@@ -52,10 +55,10 @@ impl Declaration<'_> {
     }
 
     /// One more file, whatever the position of the option (§1). It need not exist before the first change.
-    pub fn local_changes(&mut self, master: &str) {
+    pub fn local_changes(&mut self) {
         let option = &ConfigurationOptions::DEFINITIONS[0];
         let Some(stored) = self.instances[0].stored(option.key) else { return };
-        let span = stored.span;
+        let span = if let Value::Scalar(word) = &stored.value { word.span } else { stored.span };
         let Some(name) = stored.found(&self.instances[0]).get::<OptionalText>().clone() else { return };
         match self.find(&name, Some(span)) {
             Err(reason) => self.complain(Fault::error(span, reason)),
@@ -64,7 +67,7 @@ impl Declaration<'_> {
                 self.complain(Fault::error(span, format!("'{path}' is a directory")).expected("a file"));
             }
             Ok(Some((path, Loaded::File(bytes)))) => {
-                if path == master || self.times_read.contains_key(&path) {
+                if self.times_read.contains_key(&path) {
                     let message = format!("'{path}' has been read already");
                     let fault = Fault::error(span, message).expected("a file that nothing else reads");
                     return self.complain(fault);
@@ -152,7 +155,10 @@ impl Declaration<'_> {
             name: request.path.as_str().into(),
             text: text.clone(),
             included_from: from,
-            read_only: again || remote || request.from.is_some_and(|include| include.read_only),
+            read_only: self.lenient
+                || again
+                || remote
+                || request.from.is_some_and(|include| include.read_only),
         });
         let (tree, faults) = parser::parse(&text, number, self.limits);
         faults.into_iter().for_each(|fault| self.complain(fault));
@@ -172,7 +178,7 @@ impl Declaration<'_> {
             (request.bytes.len() > limits.file_bytes, "bytes in one file", limits.file_bytes),
             (self.bytes + request.bytes.len() > limits.total_bytes, "bytes in all files", limits.total_bytes),
             (site.reading.len() > limits.include_depth, "includes inside each other", limits.include_depth),
-            (self.sources.files().len() > limits.includes, "included files", limits.includes),
+            (self.sources.files().len() > limits.includes, "files in all", limits.includes),
         ];
         let broken = rules.into_iter().find(|(broken, ..)| *broken);
         broken.map(|(_, what, most)| format!("'{path}' is too much: at most {most} {what}"))

@@ -5,15 +5,15 @@ use crate::complaint::Fault;
 use crate::registry::Ground;
 use crate::resolve::DEFAULT;
 use crate::snapshot::{Family, Instance, Snapshot, Stored};
-use crate::types::compile;
-use crate::{Block, Endpoint, Instances, Naming, Scope, Word, domain};
+use crate::{Block, Endpoint, Instances, Naming, Pattern, Scope, Word, domain};
 use ipnet::IpNet;
 use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 
 /// What a name means, besides itself.
 enum Meaning {
     Plain,
-    Pattern(pcre2::bytes::Regex),
+    Pattern(Pattern),
     Endpoint(Endpoint),
     Network(IpNet),
 }
@@ -169,7 +169,7 @@ fn exact(scope: Scope, name: &Word) -> Result<String, Fault> {
 
 fn domain_name(name: &Word) -> Result<(String, Meaning), Fault> {
     if let Some(pattern) = domain::pattern(&name.text) {
-        let pattern = compile(pattern)
+        let pattern = Pattern::new(pattern)
             .map_err(|expected| Fault::error(name.span, "this pattern does not compile").wanting(expected))?;
         return Ok((name.text.to_string(), Meaning::Pattern(pattern)));
     }
@@ -218,19 +218,17 @@ impl Instance {
 impl Snapshot {
     /// What is asked often and follows from the tree.
     pub(super) fn settle(&mut self) {
-        let mut bindings = vec![(DEFAULT.into(), DEFAULT.into())];
+        let mut bindings: Vec<(Box<str>, Box<str>)> = vec![(DEFAULT.into(), DEFAULT.into())];
         for group in self.stanzas("binding_group") {
-            bindings
-                .extend(group.stanzas("binding").map(|binding| (group.name().into(), binding.name().into())));
+            let members =
+                group.stanzas("binding").map(|binding| (group.name().into(), binding.name().into()));
+            bindings.extend(members.filter(|member| *member != bindings[0]).collect::<Vec<_>>());
         }
-        for binding in self.stanzas("binding") {
-            // The top-level stanza of a member of a group is no binding of its own (§9.1).
-            if !bindings.iter().any(|(_, member): &(Box<str>, Box<str>)| &**member == binding.name()) {
-                bindings.push((DEFAULT.into(), binding.name().into()));
-            }
-        }
-        bindings.dedup();
-        let mut groups = std::collections::HashMap::new();
+        // The top-level stanza of a member of a group is no binding of its own (§9.1).
+        let members: HashSet<Box<str>> = bindings.iter().map(|(_, binding)| binding.clone()).collect();
+        let top = self.stanzas("binding").filter(|binding| !members.contains(binding.name()));
+        bindings.extend(top.map(|binding| (DEFAULT.into(), binding.name().into())).collect::<Vec<_>>());
+        let mut groups = HashMap::new();
         for group in self.stanzas("pathway_group") {
             for pathway in group.stanzas("pathway") {
                 groups.entry(pathway.name().into()).or_insert_with(|| group.name().into());

@@ -1,0 +1,9 @@
+//! The language as its users meet it: whole configurations in, values or complaints out.
+
+mod cases;
+mod declared;
+mod fallback;
+mod limits;
+mod printing;
+mod reference;
+mod spec_examples;
