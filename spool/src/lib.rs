@@ -8,6 +8,7 @@
 mod commit;
 mod compaction;
 mod gather;
+pub mod inspect;
 mod journal;
 mod layout;
 mod ledger;

@@ -1,6 +1,11 @@
 //! A disk of bytes for the tests: what is committed stays, what is in flight may be torn by sectors.
 
-use spool::{Commit, Found, Journal, Location, Promise, Recovered, Recovery, Segment, Settings, Want};
+use bytes::Bytes;
+use mail::Time;
+use spool::{
+    Commit, Durability, Found, Journal, Location, Promise, Recovered, Recovery, Segment, Settings, State,
+    Want,
+};
 use std::collections::BTreeMap;
 use world::Buffer;
 
@@ -70,6 +75,75 @@ impl Disk {
             Want::Reread(location) => journal.reread(location, self.read(location)),
             other => panic!("{other:?} is no chore"),
         }
+    }
+}
+
+const NOW: Time = Time::from_secs(1000);
+
+/// A journal with its disk, one commit at a time.
+pub struct Log {
+    pub settings: Settings,
+    pub disk: Disk,
+    pub journal: Journal,
+    pub now: Time,
+}
+
+impl Log {
+    pub fn new() -> Self {
+        Log::with(settings())
+    }
+
+    pub fn with(settings: Settings) -> Self {
+        let journal = Journal::new(settings.clone(), State::default());
+        let mut log = Log { settings, disk: Disk::default(), journal, now: NOW };
+        log.chores();
+        log
+    }
+
+    pub fn chores(&mut self) {
+        while let Want::Prepare(_) | Want::Remove(_) | Want::SetAside(_) | Want::Reread(_) =
+            self.journal.want(self.now)
+        {
+            let want = self.journal.want(self.now);
+            self.disk.chore(&mut self.journal, &self.settings, want);
+        }
+    }
+
+    pub fn promise(&mut self, body: usize, copies: u32) -> Promise {
+        let mut dice = Dice(body as u64);
+        let body: Vec<u8> = (0..body).map(|_| dice.roll() as u8).collect();
+        self.journal.promise(b"head", &[Bytes::from(body)], copies).expect("there is room")
+    }
+
+    /// The next batch, not written yet; opens a segment before it if that is wanted.
+    pub fn batch(&mut self) -> Commit {
+        loop {
+            self.now = self.now + self.settings.note_delay;
+            self.chores();
+            assert_eq!(self.journal.want(self.now), Want::Commit);
+            let commit = self.journal.take_commit();
+            if commit.offset > 0 {
+                return commit;
+            }
+            self.disk.write(&commit);
+            self.journal.committed(commit.buffer);
+        }
+    }
+
+    pub fn commit(&mut self) {
+        let commit = self.batch();
+        self.disk.write(&commit);
+        self.journal.committed(commit.buffer);
+        self.chores();
+    }
+
+    pub fn durable(&mut self, body: usize, copies: u32) -> Promise {
+        let promise = self.promise(body, copies);
+        while self.journal.is_durable(promise) == Durability::Waiting {
+            self.commit();
+        }
+        assert_eq!(self.journal.is_durable(promise), Durability::Durable);
+        promise
     }
 }
 

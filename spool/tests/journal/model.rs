@@ -1,9 +1,7 @@
 //! Random operations, failures and crashes against a model that knows only what was told.
 
-mod disk;
-
+use crate::disk::{Dice, Disk, settings};
 use bytes::Bytes;
-use disk::{Dice, Disk};
 use mail::Time;
 use spool::{Commit, Deferral, Durability, Journal, PrepareFailure, Promise, Refusal, Settings, State, Want};
 use std::collections::BTreeMap;
@@ -44,7 +42,7 @@ struct World {
 
 impl World {
     fn new(seed: u64, segments: u32) -> Self {
-        let settings = Settings { segments, ..disk::settings() }.bounded();
+        let settings = Settings { segments, ..settings() }.bounded();
         World {
             dice: Dice(seed),
             disk: Disk::default(),
