@@ -81,41 +81,46 @@ impl Runtime {
         F: Future<Output = ()> + 'static,
     {
         let (logs, watchdog) = (LogWriter::start()?, Watchdog::start()?);
-        let (ready, stands) = channel();
-        let mut goes = Vec::new();
         let mut runtime = Runtime { shards: Vec::new(), doorbells: Vec::new(), logs, watchdog };
-        for (index, cpu) in plan.cpus.iter().enumerate() {
+        let (ready, stands) = channel();
+        let (count, mut goes) = (plan.cpus.len(), Vec::new());
+        let made = plan.cpus.iter().enumerate().try_for_each(|(index, cpu)| {
             let (go, may_go) = channel();
-            let gate = Gate { ready: ready.clone(), may_go };
-            let (bell, body) = (Bell::new()?, body.clone());
-            runtime.doorbells.push(bell.clone());
-            let (logs, on_panic) = (runtime.logs.clone(), plan.on_panic.clone());
-            let watch = runtime.watchdog.shard();
-            let shard = host(Placement::Fixed(*cpu)).name("shard").spawn(move || async move {
-                let shard = Shard::new(bell, logs, on_panic.clone())?;
-                if !gate.passed() {
-                    return Ok(());
-                }
-                let body = body(RealWorld(shard.clone()), index);
-                attended(shard, watch, body).await.map_err(|panic| {
-                    on_panic("shard", message(&*panic));
-                    io::Error::other("a shard ended by a panic")
-                })
-            });
-            runtime.shards.push(shard.map_err(from_host)?);
             goes.push(go);
-        }
+            runtime.add(index, *cpu, Gate { ready: ready.clone(), may_go }, &plan.on_panic, body.clone())
+        });
         drop(ready);
-        if stands.iter().take(goes.len()).count() < goes.len() {
-            drop(goes);
-            return Err(runtime
-                .join()
-                .err()
-                .unwrap_or_else(|| io::Error::other("a shard could not be made")));
+        if made.is_ok() && stands.iter().take(count).count() == count {
+            // A shard that stands waits for this; it cannot have gone away.
+            goes.into_iter().for_each(|go| go.send(()).expect("the shard waits"));
+            return Ok(runtime);
         }
-        // A shard that stands waits for this; it cannot have gone away.
-        goes.into_iter().for_each(|go| go.send(()).expect("the shard waits"));
-        Ok(runtime)
+        drop(goes);
+        let ended = runtime.join();
+        Err(made.and(ended).err().unwrap_or_else(|| io::Error::other("a shard could not be made")))
+    }
+
+    fn add<B, F>(&mut self, index: usize, cpu: usize, gate: Gate, hook: &PanicHook, body: B) -> io::Result<()>
+    where
+        B: Fn(RealWorld, usize) -> F + Send + 'static,
+        F: Future<Output = ()> + 'static,
+    {
+        let (bell, logs, on_panic) = (Bell::new()?, self.logs.clone(), hook.clone());
+        self.doorbells.push(bell.clone());
+        let watch = self.watchdog.shard();
+        let shard = host(Placement::Fixed(cpu)).name("shard").spawn(move || async move {
+            let shard = Shard::new(bell, logs, on_panic.clone())?;
+            if !gate.passed() {
+                return Ok(());
+            }
+            let body = body(RealWorld(shard.clone()), index);
+            attended(shard, watch, body).await.map_err(|panic| {
+                on_panic("shard", message(&*panic));
+                io::Error::other("a shard ended by a panic")
+            })
+        });
+        self.shards.push(shard.map_err(from_host)?);
+        Ok(())
     }
 
     /// The bell of each shard, in order of their index.
@@ -146,12 +151,10 @@ struct Gate {
 impl Gate {
     /// False: another shard could not be made.
     fn passed(self) -> bool {
-        let Gate { ready, may_go } = self;
-        ready.send(()).is_ok() && {
-            // Else the starter, who counts the senders that are left, would wait for this one's end.
-            drop(ready);
-            may_go.recv().is_ok()
-        }
+        let told = self.ready.send(()).is_ok();
+        // Else the starter would wait for this sender when another shard is missing.
+        drop(self.ready);
+        told && self.may_go.recv().is_ok()
     }
 }
 

@@ -7,7 +7,9 @@ use std::path::Path;
 
 /// Held until dropped.
 #[derive(Debug)]
-pub struct FolderLock(#[expect(dead_code, reason = "the open folder is the lock")] File);
+pub struct FolderLock {
+    _folder: File,
+}
 
 #[derive(Debug)]
 pub enum NotLocked {
@@ -23,7 +25,7 @@ impl FolderLock {
         let file = File::open(folder).map_err(NotLocked::Failed)?;
         // SAFETY: a system call on a descriptor that `file` owns.
         if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-            return Ok(FolderLock(file));
+            return Ok(FolderLock { _folder: file });
         }
         match io::Error::last_os_error() {
             error if error.kind() == io::ErrorKind::WouldBlock => Err(NotLocked::Held),

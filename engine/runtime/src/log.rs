@@ -21,9 +21,15 @@ const GATHER: Duration = Duration::from_millis(2);
 const OPEN_FILES: usize = 64;
 
 enum Order {
-    Append { file: PathBuf, mode: u32, lines: Vec<u8> },
+    Append(Lines),
     Reopen,
     End,
+}
+
+struct Lines {
+    file: PathBuf,
+    mode: u32,
+    bytes: Vec<u8>,
 }
 
 /// The shards' side. Shared by all of them.
@@ -56,7 +62,7 @@ impl LogWriter {
             self.state.waiting.fetch_sub(bytes, Ordering::Relaxed);
             return false;
         }
-        self.orders.send(Order::Append { file: file.to_owned(), mode, lines }).is_ok()
+        self.orders.send(Order::Append(Lines { file: file.to_owned(), mode, bytes: lines })).is_ok()
     }
 
     pub fn reopen(&self) {
@@ -83,67 +89,65 @@ impl LogWriter {
 struct Writer {
     state: Arc<State>,
     open: HashMap<PathBuf, File>,
+    /// Neighbouring orders of one file, to be written at once.
+    gathered: Option<Lines>,
 }
 
 impl Writer {
     fn new(state: Arc<State>) -> Self {
-        Writer { state, open: HashMap::new() }
+        Writer { state, open: HashMap::new(), gathered: None }
     }
 
     fn run(&mut self, orders: &Receiver<Order>) {
         while let Ok(first) = orders.recv() {
-            // One write for neighbouring orders of the same file.
-            let mut gathered: Option<(PathBuf, u32, Vec<u8>)> = None;
             for order in std::iter::once(first).chain(orders.try_iter()) {
                 match order {
-                    Order::Append { file, mode, lines } => match &mut gathered {
-                        Some((known, _, waiting)) if *known == file => waiting.extend_from_slice(&lines),
-                        _ => {
-                            if let Some((file, mode, lines)) = gathered.replace((file, mode, lines)) {
-                                self.append(file, mode, &lines);
-                            }
-                        }
-                    },
+                    Order::Append(lines) => self.gather(lines),
                     Order::Reopen => {
-                        if let Some((file, mode, lines)) = gathered.take() {
-                            self.append(file, mode, &lines);
-                        }
+                        self.flush();
                         self.open.clear();
                     }
-                    Order::End => {
-                        if let Some((file, mode, lines)) = gathered.take() {
-                            self.append(file, mode, &lines);
-                        }
-                        return;
-                    }
+                    Order::End => return self.flush(),
                 }
             }
-            if let Some((file, mode, lines)) = gathered.take() {
-                self.append(file, mode, &lines);
-            }
+            self.flush();
             thread::sleep(GATHER);
         }
     }
 
-    fn append(&mut self, file: PathBuf, mode: u32, lines: &[u8]) {
-        if self.write(&file, mode, lines).is_err() {
-            // The next append tries a fresh descriptor.
-            self.open.remove(&file);
-            self.state.lost.fetch_add(1, Ordering::Relaxed);
+    fn gather(&mut self, lines: Lines) {
+        match &mut self.gathered {
+            Some(known) if known.file == lines.file => known.bytes.extend_from_slice(&lines.bytes),
+            _ => {
+                self.flush();
+                self.gathered = Some(lines);
+            }
         }
-        self.state.waiting.fetch_sub(lines.len(), Ordering::Relaxed);
     }
 
-    fn write(&mut self, path: &Path, mode: u32, lines: &[u8]) -> io::Result<()> {
-        if let Some(file) = self.open.get_mut(path) {
-            return file.write_all(lines);
+    fn flush(&mut self) {
+        let Some(lines) = self.gathered.take() else {
+            return;
+        };
+        if self.write(&lines).is_err() {
+            // The next append tries a fresh descriptor.
+            self.open.remove(&lines.file);
+            self.state.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        self.state.waiting.fetch_sub(lines.bytes.len(), Ordering::Relaxed);
+    }
+
+    fn write(&mut self, lines: &Lines) -> io::Result<()> {
+        if let Some(file) = self.open.get_mut(&lines.file) {
+            return file.write_all(&lines.bytes);
         }
         if self.open.len() >= OPEN_FILES {
             self.open.clear();
         }
-        let mut file = OpenOptions::new().append(true).create(true).mode(mode).open(path)?;
-        file.write_all(lines)?;
-        self.open.insert(path.to_owned(), file);
+        let mut options = OpenOptions::new();
+        let mut file = options.append(true).create(true).mode(lines.mode).open(&lines.file)?;
+        file.write_all(&lines.bytes)?;
+        self.open.insert(lines.file.clone(), file);
         Ok(())
     }
 }

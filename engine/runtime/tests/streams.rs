@@ -222,13 +222,18 @@ fn without_free_buffers_streams_receive_into_their_own_memory() {
 #[test]
 fn a_connection_leaves_from_the_address_that_was_asked_for() {
     run_on_thread(quiet(), |world| async move {
-        let listener = world.listen(&loopback(), 16).unwrap();
-        let to = address(&listener.local());
-        let from = Some("127.0.0.2".parse().unwrap());
-        let client = world.dial(Dial { to, from, deadline: soon(&world, 1000) }).await.unwrap();
-        let server = listener.accept().await.unwrap();
-        assert_eq!(client.local().map(|local| local.ip()), from);
-        assert_eq!((server.peer(), server.local()), (client.local(), client.peer()));
+        for (at, from) in [("127.0.0.1:0", "127.0.0.2"), ("[::1]:0", "::1")] {
+            let Ok(listener) = world.listen(&Endpoint::Inet(at.parse().unwrap()), 16) else {
+                assert!(at.starts_with('['), "only a host without IPv6 may lack an address");
+                continue;
+            };
+            let (to, from) = (address(&listener.local()), from.parse().ok());
+            let client = world.dial(Dial { to, from, deadline: soon(&world, 1000) }).await.unwrap();
+            let server = listener.accept().await.unwrap();
+            assert_eq!(client.local().map(|local| local.ip()), from);
+            assert_eq!((server.peer(), server.local()), (client.local(), client.peer()));
+        }
+        let to = "127.0.0.1:25".parse().unwrap();
         let from = Some("192.0.2.1".parse().unwrap());
         let unplumbed = world.dial(Dial { to, from, deadline: soon(&world, 1000) }).await.err().unwrap();
         assert_eq!(unplumbed.kind(), io::ErrorKind::AddrNotAvailable);

@@ -199,6 +199,21 @@ fn more_shards_than_cores_are_refused() {
 }
 
 #[test]
+fn if_one_shard_cannot_be_made_none_begins() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let counting = begun.clone();
+    let plan = Plan { cpus: vec![0, 100_000], on_panic: strict() };
+    let runtime = Runtime::start(plan, move |_, _| {
+        let begun = counting.clone();
+        async move {
+            begun.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    assert!(runtime.is_err());
+    assert_eq!(begun.load(Ordering::Relaxed), 0);
+}
+
+#[test]
 fn breathing_lets_others_run_beside_a_busy_task() {
     run_on_thread(strict(), |world| async move {
         let (other, late) = (world.clone(), Rc::new(Cell::new(0)));
