@@ -3,17 +3,17 @@
 
 mod files;
 mod name;
+mod stanza;
 
-use crate::complaint::{Complaint, Fault};
+use crate::fault::{Fault, Faults};
 use crate::option::Declared;
 use crate::registry::Ground;
 use crate::resolve::DEFAULT;
 use crate::snapshot::{Instance, InstanceId, Snapshot, Stored};
 use crate::source::Sources;
-use crate::suggestion::nearest;
 use crate::{
-    Assignment, Block, Expected, Instances, Limits, Loader, ModuleSyntax, OptionDef, Registry, Scope, Span,
-    Statement, Value, Word,
+    Assignment, Complaint, Expected, Instances, Limits, Loader, ModuleSyntax, OptionDef, Registry, Scope,
+    Span, Statement, Value, Word,
 };
 use std::collections::HashMap;
 
@@ -26,8 +26,7 @@ pub(crate) struct Declaration<'a> {
     bytes: usize,
     /// How often a file was read, by its path.
     times_read: HashMap<String, usize>,
-    faults: Vec<Fault>,
-    errors: usize,
+    faults: Faults,
     statements: usize,
     instances: Vec<Instance>,
     modules: Vec<u32>,
@@ -65,8 +64,7 @@ impl<'a> Declaration<'a> {
             sources: Sources::default(),
             bytes: 0,
             times_read: HashMap::new(),
-            faults: Vec::new(),
-            errors: 0,
+            faults: Faults::new(limits.complaints),
             statements: 0,
             instances: vec![instance(Scope::Global, "", "", InstanceId::default())],
             modules: Vec::new(),
@@ -80,15 +78,11 @@ impl<'a> Declaration<'a> {
     }
 
     fn complain(&mut self, fault: Fault) {
-        self.errors += usize::from(fault.is_error());
-        // Errors beyond the limit end the loading; warnings beyond it are dropped.
-        if self.faults.len() < self.limits.complaints || fault.is_error() {
-            self.faults.push(fault);
-        }
+        self.faults.push(fault);
     }
 
     fn is_hopeless(&self) -> bool {
-        self.errors > self.limits.complaints
+        self.faults.is_hopeless()
     }
 
     fn declare(&mut self, statements: &[Statement], site: Site<'_>) {
@@ -162,90 +156,6 @@ impl<'a> Declaration<'a> {
         self.unknown(name, ground)
     }
 
-    /// Momentum's words (§13): an unknown option is reported as an invalid scope.
-    fn unknown(&self, name: &Word, ground: Ground) -> Fault {
-        let message =
-            format!("'{}' is not a valid scope name in scope '{}'", shorten(&name.text), ground.keyword());
-        let names = self.registry.names(ground);
-        Fault::error(name.span, message)
-            .expected("the name of an option or a scope")
-            .suggesting(nearest(&name.text, names.iter().copied()))
-    }
-
-    fn open(&mut self, block: &Block, site: Site<'_>) {
-        if !self.admit(block.keyword.span) {
-            return;
-        }
-        if site.nesting >= self.limits.nesting {
-            let message = format!("stanzas are nested more than {} deep", self.limits.nesting);
-            return self.complain(Fault::error(block.keyword.span, message));
-        }
-        let ground = match self.ground(block, site.ground) {
-            Ok(ground) => ground,
-            Err(fault) => return self.complain(fault),
-        };
-        let instance = match self.instance_of(block, ground, site) {
-            Ok(instance) => instance,
-            Err(fault) => return self.complain(fault),
-        };
-        self.instances[instance as usize].opened.push(block.keyword.span);
-        self.declare(&block.body, Site { instance, ground, nesting: site.nesting + 1, ..site });
-    }
-
-    /// What kind of stanza the keyword opens here.
-    fn ground(&mut self, block: &Block, parent: Ground) -> Result<Ground, Fault> {
-        let keyword = &block.keyword;
-        if let Some(path) = &block.path {
-            return self.validated(block, path, parent);
-        }
-        let nested =
-            parent.stanzas().iter().find(|stanza| stanza.keyword.eq_ignore_ascii_case(&keyword.text));
-        if let Some(stanza) = nested {
-            return Ok(Ground::Stanza(stanza));
-        }
-        match (Scope::named(&keyword.text), self.registry.module(&keyword.text), parent) {
-            (Some(scope), _, Ground::Core(parent)) if scope.may_stand_in(parent) => Ok(Ground::Core(scope)),
-            (Some(scope), ..) => {
-                let homes: Vec<_> = scope.definition().parents.iter().map(|scope| scope.keyword()).collect();
-                let message = format!("'{}' cannot stand in scope '{}'", keyword.text, parent.keyword());
-                Err(Fault::error(keyword.span, message).expected(format!("it in: {}", homes.join(", "))))
-            }
-            (None, Some(module), Ground::Core(Scope::Global)) => Ok(Ground::Module(module)),
-            (None, Some(_), _) => {
-                let message =
-                    format!("module '{}' cannot stand in scope '{}'", keyword.text, parent.keyword());
-                Err(Fault::error(keyword.span, message).expected("it at the top level"))
-            }
-            (None, None, _) if self.registry.option(parent, &keyword.text).is_some() => {
-                let message = format!("'{}' is an option, not a scope", keyword.text);
-                Err(Fault::error(keyword.span, message).expected("'=' and a value"))
-            }
-            (None, None, _) => Err(self.unknown(keyword, parent)),
-        }
-    }
-
-    /// `Validate PATH NAME { }` (§7): the module is called NAME, or like the last part of PATH.
-    fn validated(&mut self, block: &Block, path: &Word, parent: Ground) -> Result<Ground, Fault> {
-        let name = block.name.as_ref().unwrap_or(path);
-        let last = path.text.rsplit('/').next().unwrap_or("");
-        if !matches!(parent, Ground::Core(Scope::Global)) {
-            let message = format!("'Validate' cannot stand in scope '{}'", parent.keyword());
-            return Err(Fault::error(block.keyword.span, message).expected("it at the top level"));
-        }
-        let Some(module) = self.registry.module(&name.text).or_else(|| self.registry.module(last)) else {
-            let known = self.registry.modules().iter().map(|module| module.name);
-            let message = format!("there is no module '{}' or '{}'", shorten(&name.text), shorten(last));
-            let suggestion = nearest(&name.text, known.clone()).or_else(|| nearest(last, known));
-            return Err(Fault::error(name.span, message).suggesting(suggestion));
-        };
-        let modern = match module.instances {
-            Instances::Singleton => format!("{} {{ }}", module.name),
-            _ => format!("{} \"{}\" {{ }}", module.name, name.text),
-        };
-        self.complain(Fault::note(block.keyword.span, format!("'Validate' is now written {modern}")));
-        Ok(Ground::Module(module))
-    }
-
     pub fn finish(mut self) -> Result<(Snapshot, Vec<Complaint>), Vec<Complaint>> {
         for module in std::mem::take(&mut self.used) {
             let known = self.instances[0].others.contains_key(&*module.name.to_ascii_lowercase());
@@ -254,14 +164,8 @@ impl<'a> Declaration<'a> {
                 self.child(0, Ground::Module(module), name);
             }
         }
-        let hopeless = self.is_hopeless();
-        let mut complaints: Vec<_> =
-            self.faults.into_iter().map(|fault| fault.complaint(&self.sources)).collect();
-        if self.errors > 0 {
-            if hopeless {
-                complaints.truncate(self.limits.complaints);
-                complaints.push(crate::complaint::about_rest(self.limits.complaints));
-            }
+        let (complaints, rejected) = self.faults.complaints(&self.sources);
+        if rejected {
             return Err(complaints);
         }
         self.instances.iter_mut().for_each(Instance::settle);
@@ -308,13 +212,4 @@ fn misread(assignment: &Assignment, option: &OptionDef, expected: Expected) -> F
         None => format!("'{}' cannot have this value", option.name),
     };
     Fault::error(span, message).wanting(expected)
-}
-
-/// Names in messages stay readable, whatever the file holds.
-fn shorten(name: &str) -> String {
-    const LONGEST: usize = 64;
-    match name.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.into(),
-    }
 }

@@ -1,7 +1,7 @@
 //! Words and signs of one file (spec config-language.md §2). Only the parser knows whether a comma separates
 //! and whether a slash begins a regular expression, so it says which mode holds.
 
-use crate::complaint::Fault;
+use crate::fault::Fault;
 use crate::{Limits, Span};
 use std::borrow::Cow;
 
@@ -67,11 +67,12 @@ impl<'a> Lexer<'a> {
             Some(_) => self.bare(mode)?,
         };
         let span = Span::new(self.file, start, self.at);
-        match self.at - start > self.limits.token_bytes {
-            true => Err(Fault::error(Span::new(self.file, start, start + 1), "this word is too long")
-                .expected(format!("at most {} bytes", self.limits.token_bytes))),
-            false => Ok((token, span)),
+        if self.at - start <= self.limits.token_bytes {
+            return Ok((token, span));
         }
+        let first = self.text[start..].chars().next().map_or(0, char::len_utf8);
+        Err(Fault::error(Span::new(self.file, start, start + first), "this word is too long")
+            .expected(format!("at most {} bytes", self.limits.token_bytes)))
     }
 
     fn sign(&mut self, sign: u8) -> Token<'a> {

@@ -10,6 +10,7 @@ mod address;
 mod complaint;
 mod declare;
 mod domain;
+mod fault;
 mod include;
 mod lexer;
 mod limits;

@@ -1,6 +1,6 @@
 //! From a master file to a snapshot, or to everything that is wrong with it.
 
-use crate::complaint::{Severity, about_file};
+use crate::complaint::about_file;
 use crate::declare::Declaration;
 use crate::source::{SourceFile, Sources};
 use crate::{Complaint, Limits, Loader, Registry, Snapshot, Tree};
@@ -54,9 +54,8 @@ pub fn parse(name: &str, text: &str) -> Result<(Tree, Vec<Complaint>), Vec<Compl
     let file = SourceFile { name: name.into(), text: text.into(), included_from: None, read_only: false };
     let number = sources.add(file);
     let (tree, faults) = crate::parser::parse(text, number, limits);
-    let complaints: Vec<_> = faults.into_iter().map(|fault| fault.complaint(&sources)).collect();
-    match complaints.iter().any(|complaint| complaint.severity == Severity::Error) {
-        true => Err(complaints),
-        false => Ok((tree, complaints)),
+    match faults.complaints(&sources) {
+        (complaints, true) => Err(complaints),
+        (complaints, false) => Ok((tree, complaints)),
     }
 }

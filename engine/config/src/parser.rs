@@ -1,13 +1,16 @@
 //! Statements from tokens (spec config-language.md §3, §17). Every fault is reported: after one, reading
 //! goes on at the next line that looks like a statement.
 
-use crate::complaint::Fault;
+mod recovery;
+
+use crate::fault::{Fault, Faults, shorten};
 use crate::lexer::{Lexer, Mode, Token};
 use crate::{Assignment, Block, Include, Limits, Span, Statement, Tree, Value, Word};
 
 /// Statements as far as they could be read, and what was wrong with the rest.
-pub(crate) fn parse(text: &str, file: u32, limits: Limits) -> (Tree, Vec<Fault>) {
-    let mut parser = Parser { lexer: Lexer::new(text, file, limits), limits, faults: Vec::new() };
+pub(crate) fn parse(text: &str, file: u32, limits: Limits) -> (Tree, Faults) {
+    let faults = Faults::new(limits.complaints);
+    let mut parser = Parser { lexer: Lexer::new(text, file, limits), limits, faults };
     let statements = parser.body(None, 0);
     (Tree { statements }, parser.faults)
 }
@@ -27,7 +30,7 @@ pub(crate) fn default_value(text: &'static str) -> Value {
 struct Parser<'a> {
     lexer: Lexer<'a>,
     limits: Limits,
-    faults: Vec<Fault>,
+    faults: Faults,
 }
 
 /// What follows the keyword of a stanza before its brace.
@@ -41,15 +44,14 @@ impl<'a> Parser<'a> {
     /// Statements up to the closing brace of `opener`, or to the end of the file without one.
     fn body(&mut self, opener: Option<&Word>, depth: usize) -> Vec<Statement> {
         let mut statements = Vec::new();
-        while self.faults.len() <= self.limits.complaints {
+        while !self.faults.is_hopeless() {
             let before = self.lexer.position();
             match self.lexer.next(Mode::Statement) {
                 Ok((Token::End, _)) => {
                     if let Some(keyword) = opener {
-                        let message = format!("the braces of '{}' are never closed", keyword.text);
-                        self.faults.push(
-                            Fault::error(keyword.span, message).expected("'}' before the end of the file"),
-                        );
+                        let message = format!("the braces of '{}' are never closed", shorten(&keyword.text));
+                        let fault = Fault::error(keyword.span, message);
+                        self.faults.push(fault.expected("'}' before the end of the file"));
                     }
                     break;
                 }
@@ -71,9 +73,8 @@ impl<'a> Parser<'a> {
         let ident = match token {
             Token::Word { text, quoted: false } if is_ident(&text) => Word { text: text.into(), span },
             _ => {
-                return Err(
-                    Fault::error(span, "a statement cannot begin like this").expected("an option or a scope")
-                );
+                let fault = Fault::error(span, "a statement cannot begin like this");
+                return Err(fault.expected("an option or a scope"));
             }
         };
         if ident.text.eq_ignore_ascii_case("include") || ident.text.eq_ignore_ascii_case("readonly_include") {
@@ -113,12 +114,13 @@ impl<'a> Parser<'a> {
             }
             Token::Sign(b'{' | b'=') if is_validate => {
                 self.lexer.return_to(span);
-                Err(Fault::error(first.span, "Validate needs a path and a name")
-                    .expected("Validate PATH NAME { }"))
+                let fault = Fault::error(first.span, "Validate needs a path and a name");
+                Err(fault.expected("Validate PATH NAME { }"))
             }
             Token::Word { .. } => {
-                Err(Fault::error(span, format!("'{} {}' has a word too many", ident.text, first.text))
-                    .expected("'{' here, or '=' after an option"))
+                let message =
+                    format!("'{} {}' has a word too many", shorten(&ident.text), shorten(&first.text));
+                Err(Fault::error(span, message).expected("'{' here, or '=' after an option"))
             }
             // `open_relay  idle_time = 300`: the first word was an option without a value.
             Token::Sign(b'[' | b'(' | b'}') | Token::End => {
@@ -145,7 +147,7 @@ impl<'a> Parser<'a> {
                 self.lexer.return_to(name.span);
                 Err(stands_alone(&ident))
             }
-            _ => Err(self.back_to(span, format!("'{}' is not opened", ident.text)).expected("'{'")),
+            _ => Err(self.back_to(span, format!("'{}' is not opened", shorten(&ident.text))).expected("'{'")),
         }
     }
 
@@ -183,11 +185,8 @@ impl<'a> Parser<'a> {
             Token::Sign(b'(') => Value::List(self.list()?),
             Token::Sign(b'[') => Value::Dictionary(self.dictionary()?),
             _ => {
-                self.lexer.return_to(span);
-                let message = format!("'{}' has no value", option.text);
-                return Err(
-                    Fault::error(span, message).expected("a word, a list in ( ) or a dictionary in [ ]")
-                );
+                let fault = self.back_to(span, format!("'{}' has no value", shorten(&option.text)));
+                return Err(fault.expected("a word, a list in ( ) or a dictionary in [ ]"));
             }
         };
         let span = Span { end: self.lexer.position() as u32, ..option.span };
@@ -234,13 +233,13 @@ impl<'a> Parser<'a> {
             if token != Token::Sign(b'=') {
                 return Err(self
                     .misfit(span, "a dictionary")
-                    .expected(format!("'=' after the key '{}'", key.text)));
+                    .expected(format!("'=' after the key '{}'", shorten(&key.text))));
             }
             let (token, span) = self.lexer.next(Mode::Elements)?;
             let Token::Word { text, quoted } = token else {
                 return Err(self
                     .misfit(span, "a dictionary")
-                    .expected(format!("the value of '{}'", key.text)));
+                    .expected(format!("the value of '{}'", shorten(&key.text))));
             };
             pairs.push((key, self.word(text, quoted, span)));
             after_pair = true;
@@ -258,70 +257,17 @@ impl<'a> Parser<'a> {
     }
 
     fn word(&mut self, text: std::borrow::Cow<'_, str>, quoted: bool, span: Span) -> Word {
-        if !quoted && text.len() > 1 && text.ends_with(';') && self.faults.len() < self.limits.complaints {
+        if !quoted && text.len() > 1 && text.ends_with(';') {
             let end = Span { start: span.end - 1, ..span };
             self.faults.push(Fault::warning(end, "';' is part of this word: statements need no terminator"));
         }
         Word { text: text.into(), span }
     }
-
-    /// Reports, and finds the next statement in the same braces: on a later line, or at the very next word
-    /// (`open_relay  idle_time = 300`).
-    fn recover(&mut self, fault: Fault, from: usize) {
-        self.faults.push(fault);
-        let line_end = self.lexer.line_end(from);
-        let mut open = 0_usize;
-        for count in 0.. {
-            let Ok((token, span)) = self.lexer.next(Mode::Statement) else { continue };
-            match token {
-                Token::End => return,
-                Token::Sign(b'{') => open += 1,
-                Token::Sign(b'}') if open == 0 => return self.lexer.return_to(span),
-                Token::Sign(b'}') => open -= 1,
-                Token::Word { text, quoted: false } if open == 0 && is_ident(&text) => {
-                    let later = span.start as usize > line_end;
-                    if later && self.begins_statement(&text) || count == 0 && self.begins_assignment() {
-                        return self.lexer.return_to(span);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// The plainest form.
-    fn begins_assignment(&self) -> bool {
-        matches!(self.lexer.clone().next(Mode::Statement), Ok((Token::Sign(b'=' | b'{'), _)))
-    }
-
-    fn begins_statement(&self, ident: &str) -> bool {
-        let mut ahead = self.lexer.clone();
-        match ahead.next(Mode::Statement) {
-            Ok((Token::Sign(b'=' | b'{' | b'['), _)) => true,
-            Ok((Token::Word { .. }, _)) => {
-                ident.eq_ignore_ascii_case("include")
-                    || matches!(ahead.next(Mode::Statement), Ok((Token::Sign(b'{' | b'='), _)))
-            }
-            _ => false,
-        }
-    }
-
-    /// Behind an opening brace: to behind the closing one, without recursion.
-    fn skip_block(&mut self) {
-        let mut open = 1_usize;
-        while open > 0 {
-            match self.lexer.next(Mode::Statement) {
-                Ok((Token::End, _)) => return,
-                Ok((Token::Sign(b'{'), _)) => open += 1,
-                Ok((Token::Sign(b'}'), _)) => open -= 1,
-                _ => {}
-            }
-        }
-    }
 }
 
 fn stands_alone(ident: &Word) -> Fault {
-    Fault::error(ident.span, format!("'{}' stands alone", ident.text)).expected("'=' and a value, or '{'")
+    Fault::error(ident.span, format!("'{}' stands alone", shorten(&ident.text)))
+        .expected("'=' and a value, or '{'")
 }
 
 fn is_ident(text: &str) -> bool {

@@ -109,11 +109,7 @@ impl Registry {
         options.iter().for_each(|family| registry.declare(family));
         for (position, module) in modules.iter().enumerate() {
             let twice = modules[..position].iter().any(|other| other.name.eq_ignore_ascii_case(module.name));
-            assert!(
-                !twice && Scope::named(module.name).is_none(),
-                "module {} is declared twice",
-                module.name
-            );
+            assert!(!twice && Scope::named(module.name).is_none(), "there are two scopes {}", module.name);
             registry.declare_module(*module);
         }
         registry

@@ -1,7 +1,7 @@
 //! The configuration as it stands: a tree of scope instances that nobody changes. A reload builds another
 //! one; whoever holds this one finishes with it (spec config-language.md §12.1).
 
-use crate::complaint::Fault;
+use crate::fault::Fault;
 use crate::option::{Typed, key};
 use crate::resolve::View;
 use crate::source::Sources;

@@ -1,7 +1,7 @@
 //! Files, in the order in which they are read: the base, the master, what they include, the local changes.
 
 use super::{Declaration, Site};
-use crate::complaint::Fault;
+use crate::fault::Fault;
 use crate::include::{LoadFault, Loaded, candidates, join, scheme};
 use crate::registry::Ground;
 use crate::source::SourceFile;
@@ -161,7 +161,7 @@ impl Declaration<'_> {
                 || request.from.is_some_and(|include| include.read_only),
         });
         let (tree, faults) = parser::parse(&text, number, self.limits);
-        faults.into_iter().for_each(|fault| self.complain(fault));
+        self.faults.absorb(faults);
         let mut reading = site.reading.to_vec();
         reading.push(request.path);
         self.declare(&tree.statements, Site { reading: &reading, ..site });

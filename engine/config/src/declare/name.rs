@@ -1,7 +1,7 @@
 //! Which instance a header means: the name's syntax for each kind of scope, and its normal form.
 
-use super::{Declaration, Site, instance, shorten};
-use crate::complaint::Fault;
+use super::{Declaration, Site, instance};
+use crate::fault::{Fault, shorten};
 use crate::registry::Ground;
 use crate::resolve::DEFAULT;
 use crate::snapshot::{Family, Instance, Snapshot, Stored};

@@ -25,6 +25,7 @@ fn each_limit_is_named_when_it_is_reached() {
     let long = "x".repeat(21);
     let padding = " ".repeat(101);
     for (text, expected) in [
+        (format!("hostname = {}", "é".repeat(11)), "this word is too long"),
         (format!("hostname = {long}"), "this word is too long; expected at most 20 bytes"),
         (format!("hostname = h{padding}"), "at most 100 bytes in one file"),
         ("a { b { c { } } }".into(), "stanzas are nested more than 2 deep"),
@@ -67,6 +68,14 @@ fn hostile_text_is_answered_in_bounded_time() {
         // Words that merely end in a semicolon are warnings, and there are too many statements of them.
         assert!((0..=102).contains(&count), "{count} complaints about {}", &text[..12]);
     }
+}
+
+#[test]
+fn warnings_do_not_crowd_out_errors() {
+    let text = format!("{} bad = 1", "hostname = h; ".repeat(300));
+    let complaints = complaints(Limits::default(), &text);
+    assert_eq!(complaints.iter().filter(|line| line.contains(": error: ")).count(), 1);
+    assert!(complaints.len() <= 101);
 }
 
 struct Broken;
