@@ -128,7 +128,7 @@ impl Journal {
         };
         let number = self.gather.number();
         let next = self.spare_buffer.take().unwrap_or_else(|| Buffer::zeroed(self.settings.batch_bytes));
-        let mut placed = Vec::new();
+        let mut placed = std::mem::take(&mut self.spare_placed);
         let buffer = self.gather.close(header, next, &mut placed);
         let (segment, offset, length) = (current.segment, current.position, buffer.len());
         self.current = Some(Current { position: offset + length as u64, ..current });
@@ -190,6 +190,7 @@ impl Journal {
             flight.placed.iter().for_each(|placed| self.settle(&flight, placed));
             let keep = self.settings.spares as usize + self.ledger.segments();
             self.segments.passed(flight.oldest, keep);
+            self.spare_placed = flight.placed;
         }
         self.settle_scan();
         self.retire();
@@ -208,6 +209,9 @@ impl Journal {
         let spot = Spot { segment: flight.segment, offset, length: placed.length };
         if placed.first && placed.last {
             return self.complete(placed, &[spot]);
+        }
+        if !placed.moved && self.has_failed(placed.promise) {
+            return;
         }
         if placed.first {
             self.ledger.segment(spot.segment).forming += u64::from(!placed.moved);

@@ -84,8 +84,8 @@ impl Journal {
     fn pays(&self) -> bool {
         let segments = self.ledger.segments();
         let (living, held) = (self.ledger.living_bytes(), segments as u64 * self.usable());
-        let is_short = self.segments.available() == 0
-            && (self.segments.stuck().is_some() || self.segments.allowed(&self.settings, segments) == 0);
+        let is_short =
+            self.segments.available() == 0 && (self.segments.stuck().is_some() || self.allowed() == 0);
         match is_short {
             true => living < held / 8 * 7,
             false => segments >= limits::SEGMENTS_UNCOMPACTED && living < held / 2,
@@ -275,6 +275,8 @@ impl Journal {
         if self.scan.as_ref().is_some_and(Scan::is_through) {
             let segment = self.scanning().segment;
             self.scan = None;
+            // What is left of moves that were given up.
+            self.forming.retain(|forming| !forming.moved);
             self.quarantine(segment);
         }
     }

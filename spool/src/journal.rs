@@ -5,7 +5,7 @@
 
 use crate::commit::{Current, Flight, Forming};
 use crate::compaction::Scan;
-use crate::gather::{Gather, Stream, Waiting};
+use crate::gather::{Gather, Placed, Stream, Waiting};
 use crate::layout::{self, Kind, PART_HEADER, RECORD_HEADER};
 use crate::ledger::{Ledger, Spot};
 use crate::segments::Segments;
@@ -89,6 +89,7 @@ pub struct Journal {
     /// Promises whose first part is durable and whose last is not.
     pub(crate) forming: Vec<Forming>,
     pub(crate) spare_buffer: Option<Buffer>,
+    pub(crate) spare_placed: Vec<Placed>,
     pub(crate) scan: Option<Scan>,
     /// Segments that failed or rotted, to be emptied.
     pub(crate) troubled: Vec<Segment>,
@@ -127,6 +128,7 @@ impl Journal {
             waiting_bytes: 0,
             forming: Vec::new(),
             spare_buffer: None,
+            spare_placed: Vec::new(),
             scan: None,
             troubled,
             quarantined: Vec::new(),
@@ -184,7 +186,7 @@ impl Journal {
         }
         let makeable = match self.segments.stuck() {
             Some(_) => 0,
-            None => self.segments.allowed(&self.settings, self.ledger.segments()) * self.usable(),
+            None => self.allowed() * self.usable(),
         };
         if cost + self.outstanding() + self.settings.reserve() > self.room() + makeable {
             return Err(no_room);
@@ -262,6 +264,10 @@ impl Journal {
         }
     }
 
+    pub(crate) fn has_failed(&self, promise: u64) -> bool {
+        self.failures.iter().any(|(from, until)| (*from..=*until).contains(&promise))
+    }
+
     /// The sequence number given last.
     pub fn last(&self) -> Sequence {
         Sequence(self.last)
@@ -274,8 +280,7 @@ impl Journal {
 
     /// Of a promise of this run. After `commit_failed` or `prepare_failed`, ask for all that wait.
     pub fn is_durable(&self, promise: Promise) -> Durability {
-        let has_failed = |(from, until): &(u64, u64)| (*from..=*until).contains(&promise.0);
-        match self.failures.iter().any(has_failed) {
+        match self.has_failed(promise.0) {
             true => Durability::Failed,
             false if promise.0 <= self.durable => Durability::Durable,
             false => Durability::Waiting,
@@ -293,7 +298,7 @@ impl Journal {
         if commit_at <= now {
             return Want::Commit;
         }
-        match self.segments.want(&self.settings, self.ledger.segments(), now) {
+        match self.segments.want(&self.settings, self.allowed(), now) {
             Ok(want) => want,
             Err(prepare_at) => match (self.wants_reread(), commit_at.min(prepare_at)) {
                 (Some(location), _) => Want::Reread(location),
@@ -365,6 +370,11 @@ impl Journal {
             bytes_waiting: self.outstanding(),
             ..self.status
         }
+    }
+
+    /// Files that may still be made.
+    pub(crate) fn allowed(&self) -> u64 {
+        self.segments.allowed(&self.settings, self.ledger.segments(), self.troubled.len())
     }
 
     /// Room for batches in one segment.

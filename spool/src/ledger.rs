@@ -308,6 +308,14 @@ mod tests {
     }
 
     #[test]
+    fn a_million_promises_take_well_under_100_megabytes() {
+        let mut ledger = ledger();
+        (0..1_000_000).for_each(|number| ledger.place(Promise(number), 1, &[], &[spot(4096)]));
+        let bytes = ledger.promises.allocation_size();
+        assert!(bytes < 80_000_000, "{bytes}");
+    }
+
+    #[test]
     fn a_move_keeps_copies_and_deferrals() {
         for copies in [3, 200] {
             let mut ledger = ledger();

@@ -20,6 +20,8 @@ pub const NOTES_WAITING: usize = 1 << 18;
 pub const DAMAGES_LISTED: usize = 1000;
 /// Below this many segments in use nothing is compacted for the sake of room.
 pub const SEGMENTS_UNCOMPACTED: usize = 4;
+/// Failed, damaged and emptied files that may exist beyond the number of segments that is set.
+pub const SEGMENTS_UNCOUNTED: usize = 8;
 /// Failed ranges of sequence numbers that `is_durable` remembers; older ones have long been asked for.
 pub const FAILURES_REMEMBERED: usize = 1024;
 /// Sequence, batch and epoch numbers that recovery skips, so that no number of a lost tail is given again.

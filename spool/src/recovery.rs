@@ -136,8 +136,11 @@ pub struct Recovery {
     step: usize,
     /// The step was made longer for the batch at `position`.
     is_spanning: bool,
-    /// Where bytes began that are no batch.
+    /// Where bytes began that are no batch, and whether some of them could not be read.
     gap: Option<u64>,
+    is_unreadable: bool,
+    /// The file without a header holds something else than zeros.
+    is_written: bool,
     held: Option<Held>,
     replay: Replay,
     /// Highest epoch that is known to be the oldest in use.
@@ -169,6 +172,8 @@ impl Recovery {
             position: 0,
             is_spanning: false,
             gap: None,
+            is_unreadable: false,
+            is_written: false,
             held: None,
             replay: Replay::default(),
             oldest: 0,
@@ -215,6 +220,7 @@ impl Recovery {
         let wanted = self.want().expect("something was wanted");
         if wanted.length == BLOCK || self.is_spanning {
             self.gap.get_or_insert(self.position);
+            self.is_unreadable = true;
             self.position += BLOCK as u64;
         }
         self.is_spanning = false;
@@ -228,8 +234,9 @@ impl Recovery {
             if self.position < whole_blocks(found.bytes) {
                 return;
             }
-            if self.phase == Phase::Headers {
-                self.no_header(found);
+            match self.phase {
+                Phase::Headers => self.no_header(found),
+                _ => self.end_of_batches(found),
             }
             self.next_file();
         }
@@ -245,6 +252,8 @@ impl Recovery {
         self.index += 1;
         self.position = 0;
         self.gap = None;
+        self.is_unreadable = false;
+        self.is_written = false;
         self.is_spanning = false;
         self.step = if self.phase == Phase::Headers { 2 * BLOCK } else { self.settings.batch_bytes };
         if self.phase == Phase::Batches {
@@ -277,15 +286,29 @@ impl Recovery {
             self.dated.push(Dated { found, epoch: batch.epoch, salt: batch.salt, previous: None });
             return self.next_file();
         }
+        self.is_written |= blocks.iter().any(|byte| *byte != 0);
         self.position += blocks.len() as u64;
         self.step = self.settings.batch_bytes;
     }
 
-    /// Nothing was ever written to it, or nothing can be read in it.
+    /// There is no batch in it either.
     fn no_header(&mut self, found: Found) {
-        match found.bytes == self.settings.segment_bytes && self.gap.is_none() {
-            true => self.segments.found_blank(found.segment),
-            false => self.segments.found_useless(found.segment),
+        match (self.is_unreadable, found.bytes == self.settings.segment_bytes) {
+            (false, true) => self.segments.found_blank(found.segment),
+            (false, false) if !self.is_written => self.segments.found_useless(found.segment),
+            _ => {
+                self.damage(Damage::Header(found.segment));
+                self.segments.found_unreadable(found.segment);
+            }
+        }
+    }
+
+    /// What follows the last batch is a torn tail or was never written, unless it cannot be read at all.
+    fn end_of_batches(&mut self, found: Found) {
+        let end = whole_blocks(found.bytes);
+        if let Some(offset) = self.gap.take().filter(|_| self.is_unreadable) {
+            self.replay.ledger.segment(found.segment).damaged = true;
+            self.damage(Damage::Rotten { segment: found.segment, offset, length: end - offset });
         }
     }
 
@@ -347,6 +370,7 @@ impl Recovery {
     fn batch(&mut self, header: BatchHeader, batch: Bytes, offset: u64) {
         if let Some(from) = self.gap.take() {
             // Batches of a segment touch each other.
+            self.is_unreadable = false;
             self.replay.ledger.segment(header.segment).damaged = true;
             self.damage(Damage::Rotten { segment: header.segment, offset: from, length: offset - from });
         }

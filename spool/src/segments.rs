@@ -4,7 +4,7 @@
 //! one as the oldest is durable: else an old promise could lose the note that finished it.
 
 use crate::ledger::Use;
-use crate::{PrepareFailure, Segment, Settings, Want};
+use crate::{PrepareFailure, Segment, Settings, Want, limits};
 use mail::Time;
 use std::collections::VecDeque;
 
@@ -48,9 +48,14 @@ impl Segments {
         self.ready.push_back(segment);
     }
 
-    /// A file that is no segment of this size.
+    /// A file of another size that holds nothing.
     pub fn found_useless(&mut self, segment: Segment) {
         self.doomed.push_back((segment, Fate::Remove));
+    }
+
+    /// A file that holds something, or may, that is not to be read.
+    pub fn found_unreadable(&mut self, segment: Segment) {
+        self.doomed.push_back((segment, Fate::SetAside));
     }
 
     pub fn retire(&mut self, emptied: Use) {
@@ -103,9 +108,12 @@ impl Segments {
         self.retired.len() + self.doomed.len()
     }
 
-    /// Files that may still be made beside `in_use`.
-    pub fn allowed(&self, settings: &Settings, in_use: usize) -> u64 {
-        let made = in_use + self.ready.len() + self.retired();
+    /// Files that may still be made beside `in_use`. A few that wait for their removal, or are `troubled`, do
+    /// not count: else they could keep away the segment that lets them go.
+    pub fn allowed(&self, settings: &Settings, in_use: usize, troubled: usize) -> u64 {
+        let going = self.retired.iter().filter(|retired| retired.fate != Fate::Reuse).count();
+        let uncounted = (going + self.doomed.len() + troubled).min(limits::SEGMENTS_UNCOUNTED);
+        let made = (in_use + self.ready.len() + self.retired()).saturating_sub(uncounted);
         u64::from(settings.segments).saturating_sub(made as u64)
     }
 
@@ -114,17 +122,17 @@ impl Segments {
     }
 
     /// When the next file is to be prepared; never if none is needed.
-    fn prepare_at(&self, settings: &Settings, in_use: usize) -> Time {
+    fn prepare_at(&self, settings: &Settings, allowed: u64) -> Time {
         let enough = self.available() >= settings.spares as usize;
-        if self.preparing || enough || self.allowed(settings, in_use) == 0 {
+        if self.preparing || enough || allowed == 0 {
             return Time::NEVER;
         }
         self.prepare_after
     }
 
     /// What is wanted now, or when something will be.
-    pub fn want(&self, settings: &Settings, in_use: usize, now: Time) -> Result<Want, Time> {
-        let prepare_at = self.prepare_at(settings, in_use);
+    pub fn want(&self, settings: &Settings, allowed: u64, now: Time) -> Result<Want, Time> {
+        let prepare_at = self.prepare_at(settings, allowed);
         if prepare_at <= now {
             return Ok(Want::Prepare(self.next_name()));
         }

@@ -261,6 +261,33 @@ impl World {
             }
         }
         self.crash();
+        self.end();
+    }
+
+    /// When everything is finished nothing is left: no promise, no byte, no segment but the current one.
+    fn end(&mut self) {
+        let living: Vec<_> =
+            self.model.iter().map(|(promise, model)| (*promise, model.copies.clone())).collect();
+        for (promise, copies) in living {
+            let left = copies.iter().enumerate().filter(|(_, copy)| copy.finished.is_none());
+            left.for_each(|(copy, _)| self.journal.finished(promise, copy as u32, self.now));
+        }
+        self.model.clear();
+        for _ in 0..200 {
+            self.now = self.now + self.settings.failure_pause;
+            match self.journal.want(self.now) {
+                Want::Commit => {
+                    let commit = self.journal.take_commit();
+                    self.disk.write(&commit);
+                    self.journal.committed(commit.buffer);
+                }
+                Want::Rest | Want::SleepUntil(_) => break,
+                chore => self.disk.chore(&mut self.journal, &self.settings, chore),
+            }
+        }
+        let status = self.journal.status();
+        assert_eq!((status.promises_living, status.bytes_living, status.copies_deferred), (0, 0, 0));
+        assert!(status.segments_in_use <= 1, "{status:?}");
     }
 }
 
