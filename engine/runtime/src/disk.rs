@@ -45,7 +45,7 @@ impl Disk for RealWorld {
 
     async fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         let path = path.to_owned();
-        aside(move || fs::read_dir(path)?.map(|entry| described(&entry?)).collect()).await
+        aside(move || fs::read_dir(path)?.filter_map(|entry| described(entry).transpose()).collect()).await
     }
 
     async fn create_zeroed(&self, path: &Path, bytes: u64) -> io::Result<RealFile> {
@@ -101,18 +101,13 @@ impl File for RealFile {
         let sync = opcode::Fsync::new(file).flags(types::FsyncFlags::DATASYNC).build();
         let commit = Rc::new(Commit {
             _open: self.0.clone(),
-            length: buffer.len(),
             buffer: RefCell::new(Some(buffer)),
-            written: Cell::new(None),
-            synced: Cell::new(None),
+            end: Cell::new(None),
             waker: RefCell::new(None),
         });
-        // SAFETY: the write points to the buffer's heap block, which the commit keeps until it is told of
-        // both ends; the descriptor stays open as long.
-        unsafe {
-            let ring = &self.0.shard.ring;
-            ring.start_linked(commit.clone(), (Role::Write, write), (Role::Sync, sync));
-        }
+        // SAFETY: the write points to the buffer's heap block, which the commit keeps until it is told the
+        // end; the descriptor stays open as long.
+        unsafe { self.0.shard.ring.start_linked(commit.clone(), write, sync) };
         poll_fn(|context| match commit.outcome() {
             Some(outcome) => Poll::Ready(outcome),
             None => {
@@ -197,38 +192,30 @@ impl RealFile {
     }
 }
 
-/// A write and its sync. Keeps the buffer until both have ended.
+/// A write and its sync. Keeps the buffer until they have ended.
 struct Commit {
     _open: Rc<Open>,
-    length: usize,
     buffer: RefCell<Option<Buffer>>,
-    written: Cell<Option<i32>>,
-    synced: Cell<Option<i32>>,
+    end: Cell<Option<(Role, i32)>>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Commit {
     fn outcome(&self) -> Option<(io::Result<()>, Buffer)> {
-        let (written, synced) = (self.written.get()?, self.synced.get()?);
-        let buffer = self.buffer.take().expect("an outcome is taken once");
-        let result = match (written, synced) {
-            (..0, _) => Err(io::Error::from_raw_os_error(-written)),
-            (0.., _) if written as usize != self.length => Err(io::ErrorKind::WriteZero.into()),
-            (_, ..0) => Err(io::Error::from_raw_os_error(-synced)),
-            _ => Ok(()),
+        let result = match self.end.get()? {
+            (_, failed @ ..0) => Err(io::Error::from_raw_os_error(-failed)),
+            (Role::Sync, _) => Ok(()),
+            // A write that completes by itself, with a count, fell short.
+            _ => Err(io::ErrorKind::WriteZero.into()),
         };
-        Some((result, buffer))
+        Some((result, self.buffer.take().expect("an outcome is taken once")))
     }
 }
 
 impl Target for Commit {
     fn completed(self: Rc<Self>, role: Role, result: i32, _flags: u32) {
-        let end = if role == Role::Write { &self.written } else { &self.synced };
-        end.set(Some(result));
-        if self.written.get().is_some()
-            && self.synced.get().is_some()
-            && let Some(waker) = self.waker.take()
-        {
+        self.end.set(Some((role, result)));
+        if let Some(waker) = self.waker.take() {
             waker.wake();
         }
     }
@@ -245,10 +232,15 @@ fn options() -> fs::OpenOptions {
     options
 }
 
-fn described(entry: &fs::DirEntry) -> io::Result<Entry> {
-    let name = entry.file_name().into_string().map_err(|_| io::ErrorKind::InvalidData)?;
-    let found = entry.metadata()?;
-    Ok(Entry { name, bytes: found.len(), is_folder: found.is_dir() })
+/// None: removed since the folder was read. A name that is no text is none of ours, and shown as it can be.
+fn described(entry: io::Result<fs::DirEntry>) -> io::Result<Option<Entry>> {
+    let entry = entry?;
+    let found = match entry.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found?,
+    };
+    let name = entry.file_name().to_string_lossy().into_owned();
+    Ok(Some(Entry { name, bytes: found.len(), is_folder: found.is_dir() }))
 }
 
 /// Makes what is missing, from the top, each synced in its parent before the next.

@@ -22,6 +22,8 @@ const BATCH: usize = 64;
 const TURN_COMPLETIONS: usize = 4096;
 /// How long the end of a shard waits for cancelled operations.
 const QUIET_WITHIN: Duration = Duration::from_secs(1);
+/// Marks the user data of the write of a linked pair, which shares its operation with the sync.
+const WRITE: u64 = 1 << 31;
 /// The user data of entries whose completion interests nobody.
 const UNHEARD: u64 = u64::MAX;
 
@@ -131,20 +133,16 @@ impl Ring {
         key
     }
 
-    /// Starts `second` when `first` has succeeded; otherwise it completes with ECANCELED.
+    /// Starts `sync` when `write` has succeeded. One completion tells of both: that of the sync, or, with
+    /// `Role::Write`, that of a write which failed or fell short; then there was no sync.
     ///
     /// # Safety
     /// As for `start`.
-    pub unsafe fn start_linked(
-        &self,
-        target: Rc<dyn Target>,
-        first: (Role, squeue::Entry),
-        second: (Role, squeue::Entry),
-    ) {
-        let first_key = self.register(target.clone(), first.0);
-        let second_key = self.register(target, second.0);
-        let first = first.1.flags(squeue::Flags::IO_LINK).user_data(first_key.0);
-        self.push((first, Some(second.1.user_data(second_key.0))));
+    pub unsafe fn start_linked(&self, target: Rc<dyn Target>, write: squeue::Entry, sync: squeue::Entry) {
+        let key = self.register(target, Role::Sync);
+        // A success without a completion saves a wake-up for each commit.
+        let flags = squeue::Flags::IO_LINK | squeue::Flags::SKIP_SUCCESS;
+        self.push((write.flags(flags).user_data(key.0 | WRITE), Some(sync.user_data(key.0))));
     }
 
     /// Asks the kernel to end the operation early; its completion comes all the same.
@@ -157,8 +155,8 @@ impl Ring {
         let sequence = self.sequence.get().wrapping_add(1);
         self.sequence.set(sequence);
         let index = self.operations.borrow_mut().insert(Operation { target, role, sequence });
-        let index = u32::try_from(index).expect("fewer than 2^32 operations");
-        Key(u64::from(sequence) << 32 | u64::from(index))
+        assert!((index as u64) < WRITE, "fewer than 2^31 operations");
+        Key(u64::from(sequence) << 32 | index as u64)
     }
 
     fn push(&self, group: Group) {
@@ -268,13 +266,13 @@ impl Ring {
 
     fn tell(&self, completion: &cqueue::Entry) {
         let data = completion.user_data();
-        let (index, sequence) = (data as u32 as usize, (data >> 32) as u32);
+        let (index, sequence) = ((data & (WRITE - 1)) as usize, (data >> 32) as u32);
         let mut operations = self.operations.borrow_mut();
         // An unheard entry (a cancellation that came too late) matches no operation.
         let Some(operation) = operations.get(index).filter(|known| known.sequence == sequence) else {
             return;
         };
-        let role = operation.role;
+        let role = if data & WRITE == 0 { operation.role } else { Role::Write };
         let target = if cqueue::more(completion.flags()) {
             operation.target.clone()
         } else {
@@ -338,10 +336,12 @@ mod tests {
     struct Count {
         completed: Cell<usize>,
         last: Cell<i32>,
+        role: Cell<Option<Role>>,
     }
 
     impl Target for Count {
-        fn completed(self: Rc<Self>, _role: Role, result: i32, _flags: u32) {
+        fn completed(self: Rc<Self>, role: Role, result: i32, _flags: u32) {
+            self.role.set(Some(role));
             self.completed.set(self.completed.get() + 1);
             self.last.set(result);
         }
@@ -381,16 +381,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_linked_to_a_failure_is_cancelled() {
+    fn a_linked_pair_completes_once() {
         let ring = Ring::new().unwrap();
-        let count = Rc::new(Count::default());
-        let nowhere = opcode::Read::new(io_uring::types::Fd(-1), std::ptr::null_mut(), 0).build();
-        // SAFETY: neither points to anything.
-        unsafe {
-            let nop = opcode::Nop::new().build();
-            ring.start_linked(count.clone(), (Role::Write, nowhere), (Role::Sync, nop));
+        let nowhere = || opcode::Read::new(io_uring::types::Fd(-1), std::ptr::null_mut(), 0).build();
+        let nop = || opcode::Nop::new().build();
+        for (write, sync, result) in [
+            (nowhere(), nop(), (Some(Role::Write), -libc::EBADF)),
+            (nop(), nowhere(), (Some(Role::Sync), -libc::EBADF)),
+            (nop(), nop(), (Some(Role::Sync), 0)),
+        ] {
+            let count = Rc::new(Count::default());
+            // SAFETY: none of them points to anything.
+            unsafe { ring.start_linked(count.clone(), write, sync) };
+            ring.turn();
+            assert_eq!((count.completed.get(), count.role.get(), count.last.get()), (1, result.0, result.1));
+            assert_eq!(ring.in_flight(), 0);
         }
-        ring.turn();
-        assert_eq!((count.completed.get(), count.last.get()), (2, -libc::ECANCELED));
     }
 }
