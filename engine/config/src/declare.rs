@@ -3,6 +3,7 @@
 
 mod files;
 mod name;
+mod settle;
 mod stanza;
 
 use crate::fault::{Fault, Faults};

@@ -93,6 +93,7 @@ impl Ground {
     }
 }
 
+/// All names that mean something.
 pub struct Registry {
     /// Options of core scopes, by the number of their name.
     core: HashMap<u64, Vec<&'static OptionDef>>,
@@ -102,6 +103,8 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// Several owners may declare an option of one name. Where their scopes overlap the types must agree:
+    /// panics if not, if a default is no value of its type, or if a module is called like a scope.
     pub fn new(options: &[&'static [OptionDef]], modules: &[ModuleSyntax]) -> Registry {
         let mut registry =
             Registry { core: HashMap::new(), providers: HashMap::new(), modules: modules.to_vec() };
@@ -117,31 +120,25 @@ impl Registry {
 
     fn declare(&mut self, family: &'static [OptionDef]) {
         for option in family {
-            let homonyms = self.core.entry(option.key).or_default();
-            homonyms.iter().for_each(|other| assert_agreement(other, option));
-            homonyms.push(option);
             check_default(option);
+            self.enter(option);
         }
+    }
+
+    fn enter(&mut self, option: &'static OptionDef) {
+        let homonyms = self.core.entry(option.key).or_default();
+        homonyms.iter().for_each(|other| assert_agreement(other, option));
+        homonyms.push(option);
     }
 
     fn declare_module(&mut self, module: ModuleSyntax) {
         for option in module.options.iter().copied().flatten() {
             if option.scopes.iter().any(|scope| scope != Scope::Module) {
                 self.providers.insert(option.key, module);
+                self.enter(option);
             }
         }
-        module.options.iter().for_each(|family| self.declare_outside(family));
         check_stanzas(module.options, module.stanzas);
-    }
-
-    /// The part of a module's family that is valid in core scopes.
-    fn declare_outside(&mut self, family: &'static [OptionDef]) {
-        for option in family.iter().filter(|option| option.scopes.iter().any(|scope| scope != Scope::Module))
-        {
-            let homonyms = self.core.entry(option.key).or_default();
-            homonyms.iter().for_each(|other| assert_agreement(other, option));
-            homonyms.push(option);
-        }
     }
 
     pub(crate) fn module(&self, name: &str) -> Option<ModuleSyntax> {

@@ -3,12 +3,8 @@
 use super::{Declaration, Site, instance};
 use crate::fault::{Fault, shorten};
 use crate::registry::Ground;
-use crate::resolve::DEFAULT;
-use crate::snapshot::{Family, Instance, Snapshot, Stored};
 use crate::{Block, Endpoint, Instances, Naming, Pattern, Scope, Word, domain};
 use ipnet::IpNet;
-use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
 
 /// What a name means, besides itself.
 enum Meaning {
@@ -50,24 +46,7 @@ impl Declaration<'_> {
             (_, None) => return Err(nameless(block)),
             (_, Some(name)) => name,
         };
-        let (normal, meaning) = match naming {
-            Naming::Anonymous | Naming::Exact => (exact(scope, name)?, Meaning::Plain),
-            Naming::Domain => domain_name(name)?,
-            Naming::Endpoint => {
-                let endpoint: Endpoint = name.text.parse().map_err(|expected| {
-                    Fault::error(name.span, format!("'{}' is not an endpoint", shorten(&name.text)))
-                        .wanting(expected)
-                })?;
-                (endpoint.to_string(), Meaning::Endpoint(endpoint))
-            }
-            Naming::Network => {
-                let network = crate::types::network(&name.text).ok_or_else(|| {
-                    Fault::error(name.span, format!("'{}' is not a peer", shorten(&name.text)))
-                        .expected("an IP address or a block such as 192.0.2.0/24, IPv6 without brackets")
-                })?;
-                (network.to_string(), Meaning::Network(network))
-            }
-        };
+        let (normal, meaning) = meaning(scope, name)?;
         let known =
             self.instances[parent as usize].family(scope).and_then(|family| family.exact.get(&*normal));
         if let Some(number) = known {
@@ -88,29 +67,27 @@ impl Declaration<'_> {
     /// Singletons have no name; others without one are called like the module.
     fn module_name(&mut self, block: &Block, instances: Instances, module: &str) -> Result<String, Fault> {
         let given = block.name.as_ref();
-        let same = given.is_none_or(|name| name.text.eq_ignore_ascii_case(module));
-        match (instances, given) {
-            (Instances::Singleton, _) if same => Ok(String::new()),
-            (Instances::Singleton, Some(name)) => {
-                let message = format!("module '{module}' has one instance, without a name");
-                Err(Fault::error(name.span, message).expected(format!("{module} {{ }}")))
-            }
-            (_, None) => {
-                let message = format!("this instance of '{module}' is called '{module}', for it has no name");
-                self.complain(
-                    Fault::warning(block.keyword.span, message).expected(format!("{module} \"name\" {{ }}")),
-                );
-                Ok(module.into())
-            }
-            (Instances::One, Some(name)) => match self.other_instance(module, &name.text) {
-                Some(other) => {
-                    let message =
-                        format!("module '{module}' takes one instance only, and '{other}' is there");
-                    Err(Fault::error(name.span, message).expected(format!("{module} \"{other}\" {{ }}")))
+        if instances == Instances::Singleton {
+            return match given.filter(|name| !name.text.eq_ignore_ascii_case(module)) {
+                None => Ok(String::new()),
+                Some(name) => {
+                    let message = format!("module '{module}' has one instance, without a name");
+                    Err(Fault::error(name.span, message).expected(format!("{module} {{ }}")))
                 }
-                None => Ok(name.text.to_string()),
-            },
-            (_, Some(name)) => Ok(name.text.to_string()),
+            };
+        }
+        if given.is_none() {
+            let message = format!("this instance of '{module}' is called '{module}', for it has no name");
+            let fault = Fault::warning(block.keyword.span, message);
+            self.complain(fault.expected(format!("{module} \"name\" {{ }}")));
+        }
+        let (name, span) = given.map_or((module, block.keyword.span), |name| (&name.text, name.span));
+        match self.other_instance(module, name).filter(|_| instances == Instances::One) {
+            None => Ok(name.into()),
+            Some(other) => {
+                let message = format!("module '{module}' takes one instance only, and '{other}' is there");
+                Err(Fault::error(span, message).expected(format!("{module} \"{other}\" {{ }}")))
+            }
         }
     }
 
@@ -167,6 +144,28 @@ fn exact(scope: Scope, name: &Word) -> Result<String, Fault> {
     Ok(name.text.to_string())
 }
 
+/// The normal form of a name, and what it stands for.
+fn meaning(scope: Scope, name: &Word) -> Result<(String, Meaning), Fault> {
+    match scope.definition().naming {
+        Naming::Anonymous | Naming::Exact => Ok((exact(scope, name)?, Meaning::Plain)),
+        Naming::Domain => domain_name(name),
+        Naming::Endpoint => {
+            let endpoint: Endpoint = name.text.parse().map_err(|expected| {
+                let message = format!("'{}' is not an endpoint", shorten(&name.text));
+                Fault::error(name.span, message).wanting(expected)
+            })?;
+            Ok((endpoint.to_string(), Meaning::Endpoint(endpoint)))
+        }
+        Naming::Network => {
+            let network = crate::types::network(&name.text).ok_or_else(|| {
+                Fault::error(name.span, format!("'{}' is not a peer", shorten(&name.text)))
+                    .expected("an IP address or a block such as 192.0.2.0/24, IPv6 without brackets")
+            })?;
+            Ok((network.to_string(), Meaning::Network(network)))
+        }
+    }
+}
+
 fn domain_name(name: &Word) -> Result<(String, Meaning), Fault> {
     if let Some(pattern) = domain::pattern(&name.text) {
         let pattern = Pattern::new(pattern)
@@ -180,60 +179,4 @@ fn domain_name(name: &Word) -> Result<(String, Meaning), Fault> {
         );
     }
     Ok((domain::normal(&name.text).into_owned(), Meaning::Plain))
-}
-
-impl Instance {
-    fn family_mut(&mut self, ground: Ground) -> &mut Family {
-        let Ground::Core(scope) = ground else {
-            return self.others.entry(ground.keyword().to_ascii_lowercase().into()).or_default();
-        };
-        let known = self.scopes.iter().position(|(known, _)| *known == scope);
-        let at = known.unwrap_or_else(|| {
-            self.scopes.push((scope, Family::default()));
-            self.scopes.len() - 1
-        });
-        &mut self.scopes[at].1
-    }
-
-    /// A later assignment shadows an earlier one in its place.
-    pub(super) fn set(&mut self, mut stored: Stored) {
-        match self.values.binary_search_by_key(&stored.option.key, |known| known.option.key) {
-            Ok(at) => {
-                let earlier = &mut self.values[at];
-                stored.shadowed = std::mem::take(&mut earlier.shadowed);
-                stored.shadowed.push(earlier.span);
-                *earlier = stored;
-            }
-            Err(at) => self.values.insert(at, stored),
-        }
-    }
-
-    pub(super) fn settle(&mut self) {
-        for (_, family) in &mut self.scopes {
-            family.networks.sort_by_key(|(network, _)| Reverse(network.prefix_len()));
-        }
-    }
-}
-
-impl Snapshot {
-    /// What is asked often and follows from the tree.
-    pub(super) fn settle(&mut self) {
-        let mut bindings: Vec<(Box<str>, Box<str>)> = vec![(DEFAULT.into(), DEFAULT.into())];
-        for group in self.stanzas("binding_group") {
-            let members =
-                group.stanzas("binding").map(|binding| (group.name().into(), binding.name().into()));
-            bindings.extend(members.filter(|member| *member != bindings[0]).collect::<Vec<_>>());
-        }
-        // The top-level stanza of a member of a group is no binding of its own (§9.1).
-        let members: HashSet<Box<str>> = bindings.iter().map(|(_, binding)| binding.clone()).collect();
-        let top = self.stanzas("binding").filter(|binding| !members.contains(binding.name()));
-        bindings.extend(top.map(|binding| (DEFAULT.into(), binding.name().into())).collect::<Vec<_>>());
-        let mut groups = HashMap::new();
-        for group in self.stanzas("pathway_group") {
-            for pathway in group.stanzas("pathway") {
-                groups.entry(pathway.name().into()).or_insert_with(|| group.name().into());
-            }
-        }
-        (self.bindings, self.pathway_groups) = (bindings, groups);
-    }
 }

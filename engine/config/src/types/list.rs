@@ -119,3 +119,28 @@ impl OptionType for Dictionary {
         Ok(Arc::new(dictionary))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_hold_addresses_of_both_families() {
+        let networks: Networks =
+            ["10.1.2.3/8", "2001:DB8::/32", "192.0.2.7"].iter().filter_map(|text| network(text)).collect();
+        for (address, held) in [
+            ("10.255.0.1", true),
+            ("::ffff:10.0.0.1", true),
+            ("2001:db8:1::1", true),
+            ("192.0.2.7", true),
+            ("192.0.2.8", false),
+            ("::1", false),
+        ] {
+            assert_eq!(networks.contains(address.parse().expect("an address")), held, "{address}");
+        }
+        assert_eq!(network("10.1.2.3/8").map(|network| network.to_string()).as_deref(), Some("10.0.0.0/8"));
+        assert!(
+            ["", "10.0.0.0/33", "[::1]", "host.example", "10.0.0"].iter().all(|text| network(text).is_none())
+        );
+    }
+}

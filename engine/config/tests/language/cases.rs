@@ -220,4 +220,8 @@ fn a_view_and_a_stanza_answer_what_a_struct_asks() {
     assert!(vip.find(option).is_some() && vip.view().find(option).is_some());
     assert!(snapshot.global().find(option).is_none());
     assert_eq!(vip.id().as_str(), "Binding:vip:");
+    assert_eq!(vip.position().map(|position| position.to_string()).as_deref(), Some("m:1:1"));
+    let found = vip.find(option).expect("a value");
+    assert_eq!(found.get::<config::Seconds>().as_secs(), 5);
+    assert_eq!(snapshot.objection(&found, "too short").line(), "m:1:15: error: too short");
 }

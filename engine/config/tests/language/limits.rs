@@ -116,3 +116,24 @@ fn a_snapshot_may_be_shared_by_all_shards() {
         config::load("m", &MemoryLoader::default().with("m", ""), &registry(), &[""]).expect("empty");
     assert_eq!((snapshot.generation(), snapshot.numbered(7).generation()), (0, 7));
 }
+
+config::options! {
+    struct OneOptions { shared: config::Text = "", in [global, listen]; }
+}
+config::options! {
+    struct OtherTypeOptions { shared: config::Integer = "0", in [global]; }
+}
+config::options! {
+    struct ElsewhereOptions { shared: config::Integer = "0", in [peer]; }
+}
+
+#[test]
+fn declarations_that_contradict_each_other_are_refused_at_the_start() {
+    let declared = |families: &[&'static [config::OptionDef]]| {
+        let families = families.to_vec();
+        std::panic::catch_unwind(move || config::Registry::new(&families, &[]).options().count()).is_ok()
+    };
+    assert!(declared(&[OneOptions::DEFINITIONS, ElsewhereOptions::DEFINITIONS]));
+    assert!(declared(&[OneOptions::DEFINITIONS, OneOptions::DEFINITIONS]));
+    assert!(!declared(&[OneOptions::DEFINITIONS, OtherTypeOptions::DEFINITIONS]));
+}
