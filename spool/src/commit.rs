@@ -5,11 +5,11 @@
 //! makes the failed one void.
 
 use crate::gather::{Placed, Stream, Waiting};
-use crate::journal::{Commit, Journal};
+use crate::journal::Journal;
 use crate::layout::{self, BATCH_HEADER, BatchHeader, Content, Kind, SegmentHeader};
 use crate::ledger::Spot;
 use crate::read::{Records, Stretch};
-use crate::{Promise, Segment};
+use crate::{Commit, Promise, Segment};
 use bytes::Bytes;
 use mail::Time;
 use std::collections::VecDeque;

@@ -9,71 +9,14 @@ use crate::gather::{Gather, Placed, Stream, Waiting};
 use crate::layout::{self, Kind, PART_HEADER, RECORD_HEADER};
 use crate::ledger::{Ledger, Spot};
 use crate::segments::Segments;
-use crate::{Deferral, Location, Promise, Segment, Sequence, Settings, State, Status, limits};
+use crate::{
+    Deferral, Durability, Location, PrepareFailure, Promise, Refusal, Segment, Sequence, Settings, State,
+    Status, Want, limits,
+};
 use bytes::Bytes;
 use mail::Time;
 use std::collections::VecDeque;
 use world::{BLOCK, Buffer};
-
-/// Why a promise was not taken. The client gets 452 for each but `TooLarge` (552).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// No segment is ready: one is being prepared, or we rest after a failure.
-    NoSegment,
-    /// The disk, or the number of segments allowed, is used up; the reserve is kept for finishing.
-    Full,
-    /// More bytes wait for their commit than `waiting_bytes`.
-    Busy,
-    /// More bytes or copies than one promise may have.
-    TooLarge,
-}
-
-/// The fate of a promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    Waiting,
-    Durable,
-    /// It could not be made durable: it does not exist, and recovery will not find it once the next commit
-    /// is durable.
-    Failed,
-}
-
-/// Why a file could not be prepared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PrepareFailure {
-    /// No space, quota or file-size limit: the journal is full until it frees a segment or a retry works.
-    NoSpace,
-    Broken,
-}
-
-/// What the journal wants done next. Asked twice, it answers the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
-    /// `take_commit`, `File::commit`, then `committed` or `commit_failed`.
-    Commit,
-    /// Create the file of this name zeroed, with `segment_bytes`, and keep it open; then `prepared`, or
-    /// `prepare_failed` (and remove a file half made).
-    Prepare(Segment),
-    /// Remove the file; then `removed`, also if it could not be removed.
-    Remove(Segment),
-    /// Something in this file could not be read: rename it so that it is kept but no segment any more
-    /// (`NAME.quarantined`); then `removed`.
-    SetAside(Segment),
-    /// Read these blocks; then `reread` or `reread_failed`.
-    Reread(Location),
-    /// Nothing before that time unless something is told.
-    SleepUntil(Time),
-    /// Nothing unless something is told.
-    Rest,
-}
-
-/// One write to be made durable.
-#[derive(Debug)]
-pub struct Commit {
-    pub segment: Segment,
-    pub offset: u64,
-    pub buffer: Buffer,
-}
 
 /// Owned by one shard and driven by one task.
 #[derive(Debug)]
@@ -293,13 +236,13 @@ impl Journal {
         Some(spots.into_iter().map(location_of).collect())
     }
 
+    /// Asked with `Time::NEVER` it waits for no delay: so a shard that ends flushes its notes.
     pub fn want(&self, now: Time) -> Want {
+        let is_due = |when: Time| when <= now && !when.is_never();
         let commit_at = self.commit_at();
-        if commit_at <= now {
-            return Want::Commit;
-        }
-        match self.segments.want(&self.settings, self.allowed(), now) {
+        match self.segments.want(&self.settings, self.allowed(), is_due) {
             Ok(want) => want,
+            Err(_) if is_due(commit_at) => Want::Commit,
             Err(prepare_at) => match (self.wants_reread(), commit_at.min(prepare_at)) {
                 (Some(location), _) => Want::Reread(location),
                 (None, Time::NEVER) => Want::Rest,

@@ -17,11 +17,15 @@ mod name;
 pub mod read;
 mod recovery;
 mod replay;
+mod report;
 mod segments;
 mod status;
+mod want;
 
-pub use journal::{Commit, Durability, Journal, PrepareFailure, Refusal, Want};
+pub use journal::Journal;
 pub use limits::Settings;
 pub use name::{Location, Promise, Segment, Sequence};
-pub use recovery::{Copy, Damage, Deferral, Found, Living, Recovered, Recovery, Report, State};
+pub use recovery::Recovery;
+pub use report::{Copy, Damage, Deferral, Found, Living, Recovered, Report, State};
 pub use status::Status;
+pub use want::{Commit, Durability, PrepareFailure, Refusal, Want};

@@ -131,9 +131,14 @@ impl Segments {
     }
 
     /// What is wanted now, or when something will be.
-    pub fn want(&self, settings: &Settings, allowed: u64, now: Time) -> Result<Want, Time> {
+    pub fn want(
+        &self,
+        settings: &Settings,
+        allowed: u64,
+        is_due: impl Fn(Time) -> bool,
+    ) -> Result<Want, Time> {
         let prepare_at = self.prepare_at(settings, allowed);
-        if prepare_at <= now {
+        if is_due(prepare_at) {
             return Ok(Want::Prepare(self.next_name()));
         }
         match self.doomed.front().filter(|_| !self.removing) {
