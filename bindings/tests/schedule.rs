@@ -196,6 +196,44 @@ fn the_reserve_serves_sweeps_for_queues_without_a_connection_only() {
 }
 
 #[test]
+fn a_sweep_is_over_when_everybody_has_a_connection() {
+    let mut schedule = Schedule::new(server(1));
+    put(&mut schedule, "large.example", 0..5000, START);
+    let _large = connect_all(&mut schedule, START);
+    put(&mut schedule, "early.example", 0..1, START);
+    assert!(connect_all(&mut schedule, START).is_empty());
+    let swept = connect_all(&mut schedule, after(15));
+    assert_eq!(domains(&schedule, &swept), ["early.example"]);
+    put(&mut schedule, "late.example", 0..1, after(16));
+    for second in 16..30 {
+        assert!(connect_all(&mut schedule, after(second)).is_empty(), "second {second}");
+    }
+    let swept_next = connect_all(&mut schedule, after(30));
+    assert_eq!(domains(&schedule, &swept_next), ["late.example"]);
+}
+
+#[test]
+fn growing_queues_alternate() {
+    let mut schedule = Schedule::new(server(6));
+    put(&mut schedule, "one.example", 0..400, START);
+    put(&mut schedule, "two.example", 0..400, START);
+    let permits = connect_all(&mut schedule, START);
+    let expected = ["one.example", "two.example"].repeat(3);
+    assert_eq!(domains(&schedule, &permits), expected);
+}
+
+#[test]
+fn a_queue_at_a_gate_waits_there_whatever_arrives() {
+    let mut schedule = schedule();
+    let settings = throttled(None, Some((1, 10)));
+    put_with(&mut schedule, "one.example", 0..1, &settings, START);
+    put_with(&mut schedule, "two.example", 0..1, &settings, START);
+    assert_eq!(connect_all(&mut schedule, START).len(), 1);
+    put_with(&mut schedule, "two.example", 1..9, &settings, after(1));
+    assert_eq!(schedule.want(after(1)), Want::SleepUntil(after(10)));
+}
+
+#[test]
 fn other_shards_leave_no_room_until_they_close() {
     let limit = SharedLimit::alone(1);
     let elsewhere = limit.take();
