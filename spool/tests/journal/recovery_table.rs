@@ -239,3 +239,28 @@ fn recovering_twice_finds_the_same() {
     assert_eq!(third.living.len(), first.living.len() + 1);
     assert_eq!(third.living.last().map(|living| living.promise), Some(promise));
 }
+
+#[test]
+fn other_settings_read_the_same_and_move_it_to_files_of_the_new_size() {
+    let mut log = Log::with(Settings { batch_bytes: 256 << 10, ..settings() });
+    let promises = [log.durable(200_000, 2), log.durable(10, 1), log.durable(500_000, 1)];
+    log.journal.finished(promises[0], 1, log.now);
+    log.commit();
+    let before = promises.map(|promise| log.disk.promised(&log.journal, promise).expect("it lives"));
+    log.settings = Settings { segment_bytes: 2 << 20, salt: 5, ..settings() };
+    let recovered = log.disk.recover(&log.settings);
+    assert_eq!((names(&recovered.living), recovered.report.damages), (promises.to_vec(), vec![]));
+    log.journal = Journal::new(log.settings.clone(), recovered.state);
+    log.chores();
+    log.durable(10, 1);
+    while log.journal.status().promises_moved < 3 || log.journal.want(log.now) == Want::Commit {
+        log.commit();
+    }
+    log.durable(10, 1);
+    assert!(log.disk.0.values().all(|file| file.len() == 2 << 20), "the old files are gone");
+    let after = promises.map(|promise| log.disk.promised(&log.journal, promise).expect("it lives"));
+    assert_eq!(after, before);
+    let recovered = log.disk.recover(&log.settings);
+    assert_eq!((recovered.living.len(), recovered.living[0].left.len()), (5, 1));
+    assert_eq!(recovered.report.damages, []);
+}
