@@ -1,3 +1,91 @@
-//! The program. It reads the command line and starts what is asked for.
+//! The program: one binary, a subcommand for each thing that it does.
 
-fn main() {}
+mod arguments;
+mod check;
+mod configuration;
+mod console;
+mod run;
+mod spool;
+
+use arguments::Arguments;
+use std::process::ExitCode;
+
+/// Exit status for a wrong command line (sysexits.h EX_USAGE).
+const USAGE: u8 = 64;
+
+struct Subcommand {
+    name: &'static str,
+    arguments: &'static str,
+    summary: &'static str,
+    run: fn(Arguments) -> ExitCode,
+}
+
+const SUBCOMMANDS: [Subcommand; 5] = [
+    Subcommand {
+        name: "run",
+        arguments: "[-c FILE] [--shards N]",
+        summary: "Runs the server; without -c, a relay for this machine on 127.0.0.1:2525.",
+        run: run::run,
+    },
+    Subcommand {
+        name: "check",
+        arguments: "[-c FILE]",
+        summary: "Reads a configuration and says everything that is wrong with it.",
+        run: check::check,
+    },
+    Subcommand {
+        name: "console",
+        arguments: "[--socket PATH] [COMMAND...]",
+        summary: "Talks to a running server.",
+        run: console::console,
+    },
+    Subcommand {
+        name: "spool",
+        arguments: "ls|cat|check DIR [PROMISE]",
+        summary: "Shows and checks a spool that no server uses; never writes.",
+        run: spool::spool,
+    },
+    Subcommand {
+        name: "version",
+        arguments: "",
+        summary: "Prints product and version.",
+        run: |_| {
+            println!("Impetus, {}", shard::SOFTWARE);
+            ExitCode::SUCCESS
+        },
+    },
+];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::of_process();
+    let Some(name) = arguments.next_word() else {
+        print!("{}", help());
+        return ExitCode::from(USAGE);
+    };
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        print!("{}", help());
+        return ExitCode::SUCCESS;
+    }
+    match SUBCOMMANDS.iter().find(|subcommand| subcommand.name == name) {
+        Some(subcommand) => (subcommand.run)(arguments),
+        None => {
+            eprintln!("impetus: there is no subcommand {name}\n");
+            eprint!("{}", help());
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn help() -> String {
+    let mut text = String::from("Impetus, a mail engine.\n\nusage:\n");
+    for Subcommand { name, arguments, summary, .. } in &SUBCOMMANDS {
+        text.push_str(&format!("  impetus {name} {arguments}\n      {summary}\n"));
+    }
+    text
+}
+
+/// A wrong command line: says what is wrong.
+fn usage(problem: &str) -> ExitCode {
+    eprintln!("impetus: {problem}");
+    ExitCode::from(USAGE)
+}

@@ -1,1 +1,131 @@
-//! Under construction.
+//! One core's share of the engine: its sessions, its journal, its queues, its deliveries. The only crate that
+//! does; everything else decides (the life of a message, file by file, is in the README of the project).
+//!
+//! Law: what stands here belongs to one shard and is touched by its thread alone. Other shards post.
+
+mod admit;
+mod answer;
+mod bounce;
+mod commands;
+mod commit;
+mod counters;
+mod crowd;
+mod deliver;
+mod dispatch;
+mod drain;
+mod fetch;
+mod gate;
+mod hand_over;
+mod judge;
+mod listen;
+mod options;
+mod outbound;
+mod parcel;
+mod post;
+mod race;
+mod receive;
+mod reclaim;
+mod record;
+mod recover;
+mod relay;
+mod reload;
+mod resolve;
+mod serve;
+mod settings;
+mod settle;
+mod start;
+mod trace;
+
+pub use answer::Part;
+pub use commands::COMMANDS;
+pub use counters::Counters;
+pub use options::{
+    BounceLoggerOptions, ControlOptions, GlobalOptions, InboundOptions, LoggerOptions, SecurityOptions,
+};
+pub use outbound::Cells;
+pub use parcel::Budget;
+pub use post::{Exchange, Order};
+pub use record::log_files;
+pub use settings::SOFTWARE;
+pub use settings::source_addresses;
+pub use start::{Common, Event, registry, start};
+
+use bindings::Schedule;
+use counters::Counters as Counts;
+use crowd::Crowd;
+use mail::MessageId;
+use mail::id::Ids;
+use parcel::{Kept, Parcel};
+use post::PostOffice;
+use settings::Site;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use world::{Signal, World};
+
+/// A shard. Its tasks share it through an `Rc`; no borrow of a cell lives across an await.
+pub struct Shard<W: World> {
+    pub(crate) world: W,
+    pub(crate) index: usize,
+    pub(crate) count: usize,
+    pub(crate) common: Arc<Common>,
+    site: RefCell<Rc<Site>>,
+    ids: RefCell<Ids>,
+    pub(crate) counters: Counts,
+    pub(crate) budget: Arc<Budget>,
+
+    pub(crate) spool: commit::Spool<W>,
+    pub(crate) spool_settings: spool::Settings,
+
+    pub(crate) schedule: RefCell<Schedule<Parcel>>,
+    /// Something was told to the schedule: ask it again.
+    pub(crate) dispatch_bell: Signal,
+    pub(crate) idle: deliver::Idle,
+    pub(crate) resolver: resolve::Resolver,
+
+    pub(crate) post_office: PostOffice,
+    /// Those who wait for room in another shard's queue.
+    pub(crate) credit: Crowd,
+    pub(crate) fetches: fetch::Tickets<Option<Arc<Kept>>>,
+    pub(crate) answers: fetch::Tickets<Part>,
+
+    pub(crate) recorder: record::Recorder,
+
+    pub(crate) sessions: RefCell<HashMap<MessageId, Signal>>,
+    pub(crate) session_ended: Signal,
+    pub(crate) deliveries: Cell<usize>,
+    pub(crate) delivery_ended: Signal,
+    life: Cell<Life>,
+    pub(crate) stop_asked: Signal,
+}
+
+/// How far a shard's life is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Life {
+    Working,
+    /// No new sessions and deliveries; those under way may finish.
+    Stopping,
+    /// Only posts are still taken.
+    Leaving,
+    Ended,
+}
+
+impl<W: World> Shard<W> {
+    /// The configuration that new work begins with.
+    pub(crate) fn site(&self) -> Rc<Site> {
+        self.site.borrow().clone()
+    }
+
+    pub(crate) fn next_id(&self) -> MessageId {
+        self.ids.borrow_mut().next(self.world.now())
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.life.get() >= Life::Stopping
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.life.get() == Life::Ended
+    }
+}

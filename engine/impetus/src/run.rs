@@ -1,0 +1,290 @@
+//! `impetus run`: the server, from the command line to its exit status.
+
+use crate::arguments::Arguments;
+use crate::configuration::{self, EX_CONFIG};
+use crate::usage;
+use config::Snapshot;
+use runtime::{
+    FolderLock, Identity, Needs, NoIdentity, NotLocked, PanicHook, Plan, ProcessSignal, Runtime, Signals,
+};
+use shard::{Common, Event, GlobalOptions, Order, SecurityOptions};
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+
+/// Exit status when the host does not offer what is needed (sysexits.h EX_UNAVAILABLE).
+const EX_UNAVAILABLE: u8 = 69;
+
+/// Descriptors that a server of some size needs: sessions, deliveries, segments.
+const DESCRIPTORS: u64 = 4096;
+
+pub fn run(mut arguments: Arguments) -> ExitCode {
+    let switches = (|| -> Result<_, String> {
+        let file = arguments.value(&["-c", "--config"])?;
+        let shards = arguments.parsed("--shards", 0usize)?;
+        arguments.end().map(|()| (file, shards))
+    })();
+    let (file, shards) = match switches {
+        Ok(switches) => switches,
+        Err(problem) => return usage(&problem),
+    };
+    let var = std::env::current_dir().unwrap_or_default().join("var");
+    let embedded = configuration::default_text(&var);
+    let snapshot = match configuration::load(file.as_deref(), embedded.clone()) {
+        Ok((snapshot, warnings)) => {
+            configuration::print(&warnings);
+            snapshot
+        }
+        Err(complaints) => {
+            configuration::print(&complaints);
+            eprintln!("Global configuration error.");
+            return ExitCode::from(EX_CONFIG);
+        }
+    };
+    let signals = match Signals::block() {
+        Ok(signals) => signals,
+        Err(error) => return unavailable(&format!("cannot block signals: {error}")),
+    };
+    let source = Source { file, embedded };
+    let server = match Server::start(Arc::new(snapshot), shards) {
+        Ok(server) => server,
+        Err(status) => return status,
+    };
+    server.obey(signals, source);
+    print_greeting(&server.snapshot);
+    server.join()
+}
+
+/// Where the configuration came from, for a reload.
+struct Source {
+    file: Option<String>,
+    embedded: String,
+}
+
+/// A running engine: used by `run` and by the demonstration.
+pub struct Server {
+    pub common: Arc<Common>,
+    pub snapshot: Arc<Snapshot>,
+    runtime: Runtime,
+    events: Receiver<(usize, Event)>,
+    stopping: Arc<AtomicBool>,
+    _lock: FolderLock,
+}
+
+impl Server {
+    /// Starts all shards and waits until they accept mail. `shards` of 0 is one for each core.
+    pub fn start(snapshot: Arc<Snapshot>, shards: usize) -> Result<Server, ExitCode> {
+        let global = GlobalOptions::resolve(&snapshot.global());
+        let spoolbase = PathBuf::from(&*global.spoolbase);
+        make_folders(&snapshot, &spoolbase)?;
+        check_host(&snapshot, &spoolbase)?;
+        let lock = lock(&spoolbase)?;
+        let count = match shards {
+            0 => runtime::usable_cpus().map_err(|error| unavailable(&format!("no cores: {error}")))?.len(),
+            count => count,
+        };
+        let hook: PanicHook = Arc::new(|task, message| eprintln!("impetus: task {task} panicked: {message}"));
+        let plan = Plan::shards(count, hook).map_err(|error| unavailable(&format!("{error}")))?;
+        let resolv = fs::read_to_string(&*global.resolv_conf).unwrap_or_default();
+        let (servers, _) = dns::Resolv::parse(&resolv);
+        let chance = chance().map_err(|error| unavailable(&format!("no random numbers: {error}")))?;
+        let common = Common::new(snapshot.clone(), count, &hostname(), servers, std::process::id(), chance);
+        let (tell, events) = channel();
+        let shared = common.clone();
+        let runtime = Runtime::start(plan, move |world, index| {
+            let (common, tell) = (shared.clone(), tell.clone());
+            async move {
+                shard::start(world, index, common, move |event| {
+                    // Nobody listens any more when the program is about to end.
+                    let _ = tell.send((index, event));
+                })
+                .await;
+            }
+        });
+        let runtime = runtime.map_err(|error| unavailable(&format!("cannot start the shards: {error}")))?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let server = Server { common, snapshot, runtime, events, stopping, _lock: lock };
+        server.bring_up(count, &global)
+    }
+
+    fn bring_up(self, count: usize, global: &GlobalOptions) -> Result<Server, ExitCode> {
+        let mut bound = 0;
+        let mut ready = 0;
+        while ready < count {
+            let Ok((index, event)) = self.events.recv() else {
+                return Err(unavailable("the shards have ended"));
+            };
+            match event {
+                Event::Bound => bound += 1,
+                Event::Ready { copies, report } => {
+                    ready += 1;
+                    if copies > 0 || report.damages_found > 0 {
+                        let damages = report.damages_found;
+                        eprintln!(
+                            "shard {index}: {copies} messages recovered, {damages} damages in the spool"
+                        );
+                    }
+                }
+                Event::Failed { what, error } => {
+                    eprintln!("impetus: {what}: {error}");
+                    self.common.exchange.order(|| Order::Stop);
+                    return Err(ExitCode::from(EX_UNAVAILABLE));
+                }
+                Event::Ended => return Err(unavailable("a shard has ended")),
+            }
+            if bound == count && ready == 0 {
+                bound = 0;
+                drop_privileges(&self.snapshot)?;
+                self.common.exchange.order(|| Order::Proceed);
+            }
+        }
+        if let Some(pidfile) = &global.pidfile {
+            let written = fs::write(&**pidfile, format!("{}\n", std::process::id()));
+            written.map_err(|error| unavailable(&format!("cannot write {pidfile}: {error}")))?;
+        }
+        Ok(self)
+    }
+
+    /// SIGTERM and SIGINT stop, a second one at once; SIGHUP reloads and reopens the logs, SIGUSR1 reopens.
+    fn obey(&self, signals: Signals, source: Source) {
+        let (common, stopping) = (self.common.clone(), self.stopping.clone());
+        let heard = signals.hear(move |signal| match signal {
+            ProcessSignal::Terminate | ProcessSignal::Interrupt => {
+                if stopping.swap(true, Ordering::SeqCst) {
+                    // Every promise is in the journal: nothing is lost.
+                    std::process::exit(1);
+                }
+                common.exchange.order(|| Order::Stop);
+            }
+            ProcessSignal::HangUp => {
+                common.exchange.order(|| Order::ReopenLogs);
+                reload(&common, &source);
+            }
+            ProcessSignal::User1 => {
+                common.exchange.order(|| Order::ReopenLogs);
+            }
+        });
+        if let Err(error) = heard {
+            eprintln!("impetus: signals are not heard: {error}");
+        }
+    }
+
+    pub fn stop(&self) {
+        self.common.exchange.order(|| Order::Stop);
+    }
+
+    /// Waits for the end.
+    pub fn join(self) -> ExitCode {
+        match self.runtime.join() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => unavailable(&error.to_string()),
+        }
+    }
+}
+
+/// A configuration with errors changes nothing.
+fn reload(common: &Common, source: &Source) {
+    match configuration::load(source.file.as_deref(), source.embedded.clone()) {
+        Ok((snapshot, warnings)) => {
+            configuration::print(&warnings);
+            let snapshot = Arc::new(snapshot);
+            common.exchange.order(|| Order::Reload(snapshot.clone()));
+        }
+        Err(complaints) => {
+            configuration::print(&complaints);
+            eprintln!("Reconfigure failed.");
+        }
+    }
+}
+
+/// Two numbers that nobody can guess.
+fn chance() -> io::Result<[u64; 2]> {
+    let mut bytes = [0; 16];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let (low, high) = bytes.split_at(8);
+    Ok([low, high].map(|half| half.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))))
+}
+
+fn unavailable(what: &str) -> ExitCode {
+    eprintln!("impetus: {what}");
+    ExitCode::from(EX_UNAVAILABLE)
+}
+
+fn hostname() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "localhost".into(), |name| name.trim().into())
+}
+
+/// The spool and the folders of the logs; a missing one is made.
+fn make_folders(snapshot: &Snapshot, spoolbase: &Path) -> Result<(), ExitCode> {
+    let logs = shard::log_files(snapshot);
+    let folders = logs.iter().filter_map(|file| file.parent()).chain([spoolbase]);
+    for folder in folders {
+        fs::create_dir_all(folder).map_err(|error| {
+            eprintln!("impetus: cannot make the folder {}: {error}", folder.display());
+            ExitCode::from(EX_CONFIG)
+        })?;
+    }
+    Ok(())
+}
+
+fn lock(spoolbase: &Path) -> Result<FolderLock, ExitCode> {
+    FolderLock::take(spoolbase).map_err(|problem| match problem {
+        NotLocked::Held => unavailable(&format!("another server uses the spool {}", spoolbase.display())),
+        NotLocked::Failed(error) => unavailable(&format!("cannot lock {}: {error}", spoolbase.display())),
+    })
+}
+
+/// What the host lacks, each with how to mend it; the worst decides the exit status.
+fn check_host(snapshot: &Snapshot, spoolbase: &Path) -> Result<(), ExitCode> {
+    let enabled = snapshot.listeners("esmtp_listener").filter(|(_, stanza)| {
+        let found = stanza.value("enable");
+        found.is_none_or(|found| *found.get::<config::Bool>())
+    });
+    let needs = Needs {
+        spool: Some(spoolbase.to_owned()),
+        listeners: enabled
+            .filter_map(|(endpoint, _)| endpoint.socket_address().map(world::Endpoint::Inet))
+            .collect(),
+        sources: shard::source_addresses(snapshot),
+        descriptors: DESCRIPTORS,
+    };
+    let findings = runtime::preflight(&needs);
+    findings.iter().for_each(|finding| eprintln!("preflight: {finding}"));
+    match findings.iter().filter_map(|finding| finding.severity.exit_code()).max() {
+        Some(status) => Err(ExitCode::from(status)),
+        None => Ok(()),
+    }
+}
+
+fn drop_privileges(snapshot: &Snapshot) -> Result<(), ExitCode> {
+    let Some(stanza) = snapshot.stanzas("security").next() else { return Ok(()) };
+    let options = SecurityOptions::resolve(&stanza);
+    let Some(user) = options.user else { return Ok(()) };
+    let refused = |why: String| {
+        eprintln!("impetus: cannot become {user}: {why}");
+        ExitCode::from(EX_CONFIG)
+    };
+    let identity = Identity::of(&user, options.group.as_deref()).map_err(|problem| {
+        refused(match problem {
+            NoIdentity::UnknownUser => "there is no such user".into(),
+            NoIdentity::UnknownGroup => "there is no such group".into(),
+            NoIdentity::Failed(error) => error.to_string(),
+        })
+    })?;
+    identity.become_identity().map_err(|error| refused(error.to_string()))
+}
+
+/// How to send the first message.
+fn print_greeting(snapshot: &Snapshot) {
+    let Some((endpoint, _)) = snapshot.listeners("esmtp_listener").next() else { return };
+    eprintln!("Impetus listens on {endpoint}. To send it a message:");
+    eprintln!("  swaks --server {endpoint} --from me@sender.example --to you@recipient.example");
+    if let Some(file) = shard::log_files(snapshot).first() {
+        eprintln!("What becomes of it stands in {}.", file.display());
+    }
+}

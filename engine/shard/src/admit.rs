@@ -1,0 +1,71 @@
+//! The promise: durable, queued, then 250. That order is the contract.
+
+use crate::parcel::{Kept, Parcel};
+use crate::{Shard, hand_over};
+use logs::{Copy, Event, Reception as Received};
+use mail::{Reception, Reply};
+use spool::Refusal;
+use std::rc::Rc;
+
+use world::World;
+
+const SPOOL_FULL: Reply = Reply::fixed(452, (4, 3, 1), "insufficient system storage");
+const SPOOL_BUSY: Reply = Reply::fixed(452, (4, 3, 2), "system busy, please try later");
+const SPOOL_FAILED: Reply = Reply::fixed(452, (4, 3, 0), "the message could not be stored, please try later");
+const TOO_LARGE: Reply = Reply::fixed(552, (5, 3, 4), "message size limit exceeded");
+
+impl<W: World> Shard<W> {
+    /// Returns when the reception is on stable storage and its copies are in their queues. An error is the
+    /// reply for the client: nothing was promised.
+    pub(crate) async fn admit(self: &Rc<Self>, reception: Reception) -> Result<(), Reply> {
+        let head = reception.encode_head();
+        let copies = reception.envelopes.len() as u32;
+        let promise = self.spool.promise(&head, &reception.bodies, copies).map_err(|refusal| {
+            self.counters.spool_refusals.add(1);
+            match refusal {
+                Refusal::NoSegment | Refusal::Busy => SPOOL_BUSY,
+                Refusal::Full => SPOOL_FULL,
+                Refusal::TooLarge => TOO_LARGE,
+            }
+        })?;
+        drop(head);
+        if !self.spool.is_durable(promise).await {
+            self.counters.spool_refusals.add(1);
+            return Err(SPOOL_FAILED);
+        }
+        self.count_reception(&reception);
+        let content = Kept::new(reception, &self.budget);
+        let parcel = |copy: usize| Parcel {
+            promise,
+            content: (!self.budget.is_spent()).then(|| content.clone()),
+            copy: copy as u32,
+            home: self.index as u16,
+        };
+        let parcels = (0..content.envelopes.len()).map(parcel);
+        hand_over::hand_over(self, &content, parcels.map(hand_over::fresh)).await;
+        Ok(())
+    }
+
+    fn count_reception(&self, reception: &Reception) {
+        self.counters.receptions.add(reception.envelopes.len() as u64);
+        self.counters.reception_bytes.add(reception.bodies.iter().map(|body| body.len() as u64).sum());
+        for envelope in &reception.envelopes {
+            let size = reception.bodies[usize::from(envelope.body)].len() as u64;
+            self.record(&Event::Reception(Received {
+                copy: Copy {
+                    id: envelope.id,
+                    batch: reception.batch,
+                    received: reception.received,
+                    sender: reception.sender.as_ref(),
+                    recipient: &envelope.recipient,
+                    binding_group: &self.site().group_of(&envelope.binding),
+                    binding: &envelope.binding,
+                    size,
+                },
+                connection: reception.connection,
+                source: reception.source.map(|source| source.ip()),
+                protocol: reception.protocol,
+            }));
+        }
+    }
+}

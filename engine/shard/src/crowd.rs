@@ -1,0 +1,21 @@
+//! Tasks of one shard that wait for the same thing; all are woken, and look for themselves.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use world::Signal;
+
+#[derive(Default)]
+pub(crate) struct Crowd(RefCell<Vec<Rc<Signal>>>);
+
+impl Crowd {
+    /// Ends at the next `wake_all`.
+    pub async fn wait(&self) {
+        let signal = Rc::new(Signal::default());
+        self.0.borrow_mut().push(signal.clone());
+        signal.wait().await;
+    }
+
+    pub fn wake_all(&self) {
+        self.0.take().iter().for_each(|signal| signal.raise());
+    }
+}

@@ -1,0 +1,95 @@
+//! Reads contents that were dropped from memory back from the journal of the shard that promised them.
+
+use crate::parcel::{Kept, Parcel};
+use crate::post::Post;
+use crate::{Shard, commit, hand_over};
+use mail::Reception;
+use spool::{Location, Promise};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use world::{Buffer, File, Signal, World};
+
+/// The record may move while we read it; then its place is looked up again.
+const TRIES: usize = 5;
+
+/// What was asked of other shards and has not come yet, by ticket.
+pub(crate) struct Tickets<T> {
+    next: Cell<u64>,
+    open: RefCell<HashMap<u64, (Signal, Option<T>)>>,
+}
+
+impl<T> Default for Tickets<T> {
+    fn default() -> Self {
+        Tickets { next: Cell::new(0), open: RefCell::default() }
+    }
+}
+
+impl<T> Tickets<T> {
+    pub fn open(&self) -> u64 {
+        let ticket = self.next.get();
+        self.next.set(ticket + 1);
+        self.open.borrow_mut().insert(ticket, (Signal::default(), None));
+        ticket
+    }
+
+    pub fn arrived(&self, ticket: u64, answer: T) {
+        if let Some((signal, place)) = self.open.borrow_mut().get_mut(&ticket) {
+            *place = Some(answer);
+            signal.raise();
+        }
+    }
+
+    pub async fn wait(&self, ticket: u64) -> Option<T> {
+        let signal = self.open.borrow().get(&ticket).map(|(signal, _)| signal.clone())?;
+        signal.wait().await;
+        self.open.borrow_mut().remove(&ticket)?.1
+    }
+}
+
+/// The content of a parcel; none if its record is damaged.
+pub(crate) async fn fetch<W: World>(shard: &Rc<Shard<W>>, parcel: &Parcel) -> Option<Arc<Kept>> {
+    if let Some(content) = &parcel.content {
+        return Some(content.clone());
+    }
+    let home = usize::from(parcel.home);
+    if home == shard.index {
+        return read_back(shard, parcel.promise).await;
+    }
+    let ticket = shard.fetches.open();
+    let post = Post::Fetch { promise: parcel.promise, ticket, from: shard.index };
+    hand_over::request(shard, home, post).await;
+    shard.fetches.wait(ticket).await.flatten()
+}
+
+/// The holder's side of `fetch`.
+pub(crate) async fn fetch_for<W: World>(shard: Rc<Shard<W>>, promise: Promise, ticket: u64, from: usize) {
+    let content = read_back(&shard, promise).await;
+    shard.post_office.send(from, Post::Fetched { ticket, content });
+}
+
+async fn read_back<W: World>(shard: &Rc<Shard<W>>, promise: Promise) -> Option<Arc<Kept>> {
+    shard.counters.contents_fetched.add(1);
+    for _ in 0..TRIES {
+        let locations = shard.spool.journal.borrow().location(promise)?;
+        let parts = read_parts(shard, locations).await;
+        let promised = parts.and_then(|parts| spool::read::promised(promise, parts).ok());
+        let reception = promised.and_then(|promised| Reception::decode(&promised.head, &promised.body).ok());
+        if let Some(reception) = reception {
+            return Some(Kept::new(reception, &shard.budget));
+        }
+    }
+    shard.complain(&format!("spool: the content of promise {promise} cannot be read back"));
+    None
+}
+
+async fn read_parts<W: World>(shard: &Shard<W>, locations: Vec<Location>) -> Option<Vec<(Location, Buffer)>> {
+    let mut parts = Vec::with_capacity(locations.len());
+    for location in locations {
+        let file = commit::file_of(shard, location.segment).await.ok()?;
+        let blocks = file.read(location.offset, location.length).await.ok()?;
+        parts.push((location, blocks));
+    }
+    Some(parts)
+}

@@ -1,0 +1,282 @@
+//! The options that a shard obeys itself: reception, spool, names, domain name service. Those of delivery
+//! stand in `bindings`.
+
+use config::{Bool, Cidrs, Dictionary, Integer, List, OptionalText, Perms, Seconds, Size, Text, Throttle};
+
+config::choices! {
+    /// What becomes of a lone CR or LF. It never ends a message.
+    pub enum LoneLf { Ignore = 0: "ignore", Pedantic = 1: "pedantic", Fix = 2: "fix" }
+}
+
+config::choices! {
+    /// `rfc2822_max_line_length`; the limit of RFC 5322 §2.1.1 is 998 octets.
+    pub enum LineLengths { Ignore = 0: "ignore", Pedantic = 1: "pedantic", Fix = 2: "fix" }
+}
+
+config::choices! {
+    pub enum MissingHeaders { Reject = 0: "reject", Allow = 1: "allow" }
+}
+
+config::choices! {
+    pub enum DateHeader { Ignore = 0: "ignore", Pedantic = 1: "pedantic", IfNeeded = 2: "ifneeded" }
+}
+
+config::choices! {
+    pub enum MessageIdHeader { Ignore = 0: "ignore", IfNeeded = 1: "ifneeded" }
+}
+
+config::choices! {
+    /// Where a message goes for which policy has chosen no binding.
+    pub enum DefaultBinding { Normal = 0: "normal", Suspended = 1: "suspended", None = 2: "none" }
+}
+
+config::options! {
+    /// What a session obeys: listener family, then pathway, then global (config-language.md §9.3).
+    pub struct InboundOptions {
+        /// False: no socket.
+        enable: Bool = "true", in [esmtp_listener, listen];
+        /// Connections that the kernel keeps until they are accepted.
+        listen_backlog: Integer = "500", in [esmtp_listener, listen];
+        /// Mode of a Unix socket.
+        file_mode: Perms = "0660", in [esmtp_listener, listen];
+        /// Seconds without client activity before disconnect; 0 never.
+        idle_time: Seconds = "300", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Concurrent sessions of this listener; 0 unlimited.
+        listener_sessions: Size = "0", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Concurrent sessions over all listeners; 0 unlimited.
+        service_sessions: Size = "0", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Concurrent sessions of one IPv4 address or IPv6 /64; 0 unlimited. Not in Momentum.
+        client_sessions: Size = "0", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Accepted messages per session, then 421; 0 unlimited.
+        max_receptions_per_connection: Size = "0",
+            in [global, esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Recipients per session (RCPT TO commands, refused ones too), then 452; 0 unlimited.
+        max_recipients_per_connection: Size = "0", in [esmtp_listener, listen, peer];
+        /// Recipients per message, then 452; 0 unlimited.
+        max_recipients_per_message: Size = "0", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Bytes per message, then 552; 0 leaves only the built-in bound.
+        max_message_size: Size = "0", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Name in the greeting and in the replies to EHLO and HELO; the host name if unset.
+        banner_hostname: OptionalText = "", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// The complete greeting, which must begin with 220; wins over banner_hostname.
+        static_banner: OptionalText = "", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Name after `by` in Received; the host name if unset.
+        received_hostname: OptionalText = "", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Preset variables of the connection context.
+        context: Dictionary = "", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// The pathway whose options apply.
+        pathway: Text = "default", in [esmtp_listener, listen, peer];
+        /// Extensions offered besides PIPELINING, 8BITMIME and SIZE.
+        smtp_extensions: List<Text> = "( ENHANCEDSTATUSCODES )",
+            in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Text after 421 when a newer configuration is active.
+        reconfig_message: Text = "4.3.2 Reconfiguration in progress", in [esmtp_listener];
+        /// True: mail commands before EHLO or HELO are refused.
+        require_ehlo: Bool = "false", in [global, esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Clients that may send anywhere. The narrowest definition replaces wider ones.
+        relay_hosts: Cidrs = "", in [global, esmtp_listener, listen, peer, pathway, pathway_group];
+        /// True: every client may send anywhere.
+        open_relay: Bool = "false", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Sender domains that may send anywhere: names or `*.suffix`.
+        relay_for_sending_domains: List<Text> = "", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Domains that mail is accepted for: names or `*suffix`.
+        relay_domains: List<Text> = "", in [global, pathway, pathway_group];
+        /// Domains that bounces come back to; accepted like relay_domains.
+        bounce_domains: List<Text> = "", in [global, pathway, pathway_group];
+        /// False: MAIL FROM:<> is refused.
+        allow_null_envelope_sender: Bool = "true",
+            in [global, esmtp_listener, listen, peer, pathway, pathway_group];
+        /// False: addresses such as user@[192.0.2.1] are refused.
+        allow_ip_literal: Bool = "true", in [global, esmtp_listener, listen, peer, pathway, pathway_group];
+        /// True: blanks between an address and its angle brackets are ignored.
+        allow_trailing_whitespace_in_commands: Bool = "false",
+            in [global, esmtp_listener, listen, peer, pathway, pathway_group];
+        /// False: `a..b@` and `ab.@` are tolerated.
+        rfc2821_pedantic_address_rules: Bool = "true", in [global, pathway, pathway_group];
+        /// True: blanks before the end of a MAIL or RCPT line are ignored.
+        rfc2821_allow_whitespace_in_envelope: Bool = "false", in [global, pathway, pathway_group];
+        /// A lone CR or LF in the header.
+        rfc2822_lone_lf_in_headers: LoneLf = "pedantic", in [global, pathway, pathway_group];
+        /// A lone CR or LF in the body. Momentum's default is ignore; ours refuses, against smuggling.
+        rfc2822_lone_lf_in_body: LoneLf = "pedantic", in [global, pathway, pathway_group];
+        /// Lines of more than 998 octets.
+        rfc2822_max_line_length: LineLengths = "ignore", in [global, pathway, pathway_group];
+        /// A message that does not begin with a header field.
+        rfc2822_missing_headers: MissingHeaders = "reject", in [global, pathway, pathway_group];
+        /// A missing Date field.
+        rfc2822_date_header: DateHeader = "ifneeded", in [global, pathway, pathway_group];
+        /// A missing Message-ID field.
+        rfc2822_messageid_header: MessageIdHeader = "ifneeded", in [global, pathway, pathway_group];
+        /// True: Received is added, Return-Path added or replaced.
+        rfc2822_trace_headers: Bool = "true", in [global, pathway, pathway_group];
+        /// True: recipients refused in data_spool_each_rcpt, while others are taken, get their sender a notice.
+        generate_bounces_for_multi_recipient_policy_rejections: Bool = "true",
+            in [global, pathway, pathway_group];
+        /// Receptions per time; what is above waits.
+        inbound_throttle_messages: Throttle = "", in [global, pathway, pathway_group];
+    }
+}
+
+config::options! {
+    /// What holds for the whole process.
+    pub struct GlobalOptions {
+        /// Our name; that of the system if unset.
+        hostname: OptionalText = "", in [global];
+        /// Folder of the spool.
+        spoolbase: Text = "/var/spool/ecelerity", in [global];
+        /// Bytes of one segment file of the spool; a multiple of 4096. Not in Momentum.
+        spool_segment_size: Size = "67108864", in [global];
+        /// Bytes of message contents that may stay in memory while they wait; the rest is read back from the
+        /// spool when its turn comes. Not in Momentum.
+        spool_memory: Size = "268435456", in [global];
+        default_binding: DefaultBinding = "normal", in [global];
+        /// The file that names our name servers.
+        resolv_conf: Text = "/etc/resolv.conf", in [global];
+        /// True: truncated answers are asked for again over TCP. Momentum's default is false; ours is true,
+        /// since a truncated MX set is a wrong one.
+        dns_fallback_to_tcp: Bool = "true", in [global];
+        /// Seconds; shortest life of a domain's record.
+        min_dns_ttl: Seconds = "0", in [global];
+        /// Seconds; longest life of a domain's record.
+        max_dns_ttl: Seconds = "4294967295", in [global];
+        /// False: IPv6 addresses are neither asked for nor used.
+        use_ipv6: Bool = "false", in [global];
+        /// True: IPv6 addresses of a host come first.
+        prefer_ipv6_mxs: Bool = "false", in [global];
+        /// Networks that are never delivered to; if unset, loopback, unspecified, link-local and multicast
+        /// addresses that DNS gave.
+        prohibited_hosts: Cidrs = "", in [global];
+        /// Addresses that are left out.
+        skip_hosts: Cidrs = "", in [global];
+        /// Connections to all hosts together.
+        server_max_outbound_connections: Size = "20000", in [global];
+        /// On top of server_max_outbound_connections, for queues without any connection.
+        server_reserve_outbound_connections: Size = "200", in [global];
+        /// Seconds between sweeps that use the reserve.
+        reserve_maintenance_interval: Seconds = "15", in [global];
+        /// Seconds between looks at the delayed messages of a busy queue.
+        delayed_queue_scan_interval: Seconds = "15", in [global];
+        /// Seconds that a stop waits for sessions and deliveries under way. Not in Momentum.
+        shutdown_timeout: Seconds = "30", in [global];
+        /// Where the process number is written; nowhere if unset.
+        pidfile: OptionalText = "", in [global];
+    }
+}
+
+config::options! {
+    /// The console's listener.
+    pub struct ControlOptions {
+        /// False: no socket.
+        enable: Bool = "true", in [control_listener, listen];
+        /// Mode of a Unix socket.
+        file_mode: Perms = "0660", in [control_listener, listen];
+    }
+}
+
+config::options! {
+    /// Whom we become once the sockets are bound.
+    pub struct SecurityOptions {
+        /// A user's name; nobody else if unset.
+        user: OptionalText = "", in [security];
+        /// A group's name; the user's own if unset.
+        group: OptionalText = "", in [security];
+    }
+}
+
+config::options! {
+    /// The module ec_logger.
+    pub struct LoggerOptions {
+        mainlog: Text = "/var/log/ecelerity/mainlog.ec", in [module];
+        mainlog_mode: Perms = "0644", in [module];
+        rejectlog: Text = "/var/log/ecelerity/rejectlog.ec", in [module];
+        rejectlog_mode: Perms = "0644", in [module];
+        paniclog: Text = "/var/log/ecelerity/paniclog.ec", in [module];
+        paniclog_mode: Perms = "0644", in [module];
+        log_receptions: Bool = "true", in [module];
+        log_deliveries: Bool = "true", in [module];
+        log_transient_failures: Bool = "true", in [module];
+        log_permanent_failures: Bool = "true", in [module];
+        log_rejections: Bool = "true", in [module];
+        log_errors: Bool = "true", in [module];
+        /// Seconds between signs of life; 0 none.
+        heartbeat: Seconds = "60", in [module];
+    }
+}
+
+config::options! {
+    /// The module bounce_logger.
+    pub struct BounceLoggerOptions {
+        bouncelog: Text = "/var/log/ecelerity/bouncelog.ec", in [module];
+        bouncelog_mode: Perms = "0644", in [module];
+        log_inband_bounces: Bool = "true", in [module];
+        log_outofband_bounces: Bool = "true", in [module];
+        log_transient_failures: Bool = "true", in [module];
+        /// Seconds between signs of life; 0 none.
+        heartbeat: Seconds = "60", in [module];
+    }
+}
+
+config::choices! {
+    /// `delivery_method`; other methods of Momentum are not built.
+    pub enum DeliveryMethod { Esmtp = 0: "ESMTP", Smtp = 1: "SMTP", Lmtp = 2: "LMTP" }
+}
+
+config::choices! {
+    pub enum Send8BitMime { No = 0: "no", IfAvailable = 1: "ifavailable" }
+}
+
+config::choices! {
+    /// `strict` (re-encoding) is not built.
+    pub enum Transform8BitMime { No = 0: "no", IfNeeded = 1: "ifneeded", Strip = 3: "strip" }
+}
+
+config::choices! {
+    /// What of the failed message a notice returns.
+    pub enum InlineOriginal { None = 0: "none", Headers = 1: "headers", All = 2: "all" }
+}
+
+config::options! {
+    /// How we speak to a destination, and what its failures mean (config-language.md §9.1).
+    pub struct ConversationOptions {
+        delivery_method: DeliveryMethod = "ESMTP", in [global, binding_group, binding, domain];
+        /// Port of ESMTP and SMTP.
+        remote_smtp_port: Integer = "25", in [global, binding_group, binding, domain];
+        /// Port of LMTP.
+        lmtp_port: Integer = "2003", in [global, binding_group, binding, domain];
+        /// The name in EHLO: `__hostname__` is the local host name.
+        ehlo_hostname: Text = "__hostname__", in [global, binding_group, binding, domain];
+        /// Seconds for the connection to come about and its banner to arrive.
+        connect_timeout: Seconds = "300", in [global, binding_group, binding, domain];
+        /// Seconds for the reply to EHLO or HELO.
+        ehlo_timeout: Seconds = "300", in [global, binding_group, binding, domain];
+        /// Seconds for the reply to MAIL FROM.
+        mailfrom_timeout: Seconds = "300", in [global, binding_group, binding, domain];
+        /// Seconds for each reply to RCPT TO.
+        rcptto_timeout: Seconds = "300", in [global, binding_group, binding, domain];
+        /// Seconds for the reply after the final dot.
+        body_timeout: Seconds = "600", in [global, binding_group, binding, domain];
+        /// Seconds for the reply to RSET.
+        rset_timeout: Seconds = "30", in [global, binding_group, binding, domain];
+        /// Seconds that a connection with nothing to send is kept.
+        idle_timeout: Seconds = "5", in [global, binding_group, binding, domain];
+        send_8bitmime: Send8BitMime = "no", in [global, binding_group, binding, domain];
+        transform_8bitmime_content: Transform8BitMime = "ifneeded", in [global, binding_group, binding, domain];
+        /// Recipients delivered, after which a connection is closed; 0 unlimited.
+        max_deliveries_per_connection: Size = "0", in [global, binding_group, binding, domain];
+        /// RCPT TO commands sent, after which a connection is closed; 0 unlimited.
+        max_recipients_per_connection: Size = "0", in [global, binding_group, binding, domain];
+        /// Recipients of one transaction.
+        max_recipients_per_batch: Size = "100", in [global, binding_group, binding, domain];
+        /// Seconds that an address which failed is left alone.
+        host_failure_retry: Seconds = "120", in [global, domain];
+        /// Failed MX lookups after which the domain's own addresses are used.
+        mx_failures_fallback_to_a: Size = "3", in [global, domain];
+        /// Failed lookups after which all mail of the domain fails; 0 never.
+        dns_failures_to_purge: Size = "10", in [global, domain];
+        /// False: failures of this mail send nobody a notice.
+        generate_bounces: Bool = "true", in [global, binding_group, binding, domain];
+        bounces_inline_original: InlineOriginal = "headers", in [global, binding_group, binding, domain];
+        /// Sender in the header of notices; mailer-daemon@hostname if unset.
+        mailerdaemon: OptionalText = "", in [global, binding_group, binding, domain];
+    }
+}

@@ -1,0 +1,145 @@
+//! Everything that holds for one (binding, domain), resolved once; and the throttles and counters that
+//! shards share, by the declaration that they belong to.
+
+use crate::options::{ConversationOptions, DeliveryMethod, InlineOriginal, Send8BitMime, Transform8BitMime};
+use crate::settings::Site;
+use ::bounce::Original;
+use bindings::hosts::Candidate;
+use bindings::options::{HostOptions, OutboundOptions};
+use bindings::{Counter, CounterCells, Prohibited, QueueSettings, SharedLimit, Source, ThrottleCells};
+use config::Snapshot;
+use smtp::client::{Content8Bit, Method, Settings};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The budgets of the whole process.
+#[derive(Default)]
+pub struct Cells {
+    throttles: ThrottleCells,
+    counters: CounterCells,
+    server: Arc<Counter>,
+}
+
+impl Cells {
+    /// All outgoing connections of the process.
+    pub(crate) fn server(&self, most: u64) -> SharedLimit {
+        SharedLimit::new(self.server.clone(), u32::try_from(most).unwrap_or(u32::MAX))
+    }
+}
+
+/// One (binding, domain).
+pub(crate) struct Outbound {
+    pub group: Box<str>,
+    pub binding: Rc<str>,
+    /// The routing domain: the name of the queue.
+    pub domain: Box<str>,
+    pub queue: Rc<QueueSettings>,
+    pub client: Rc<Settings>,
+    pub source: Source,
+    pub port: u16,
+    gateway: Option<Box<str>>,
+    /// This domain is what the operator wrote as a gateway.
+    pub is_gateway: bool,
+    pub routes: Vec<bindings::route::Hop>,
+    pub prohibited: Prohibited,
+    pub lookup: dns::Settings,
+    pub connect_timeout: Duration,
+    pub host_failure_retry: Duration,
+    pub max_recipients_per_batch: usize,
+    pub mx_failures_fallback_to_a: u32,
+    pub dns_failures_to_purge: u32,
+    pub generate_bounces: bool,
+    pub bounces_inline_original: Original,
+    pub mailerdaemon: Option<Arc<str>>,
+    snapshot: Arc<Snapshot>,
+    cells: Arc<Cells>,
+}
+
+impl Outbound {
+    pub fn resolve(site: &Site, cells: &Arc<Cells>, group: &str, binding: &str, domain: &str) -> Self {
+        let view = site.snapshot.outbound(group, binding, domain);
+        let options = OutboundOptions::resolve(&view);
+        let talk = ConversationOptions::resolve(&view);
+        let lmtp = talk.delivery_method == DeliveryMethod::Lmtp;
+        let port = if lmtp { talk.lmtp_port } else { talk.remote_smtp_port };
+        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let mut queue = options.settings(&cells.throttles, &cells.counters);
+        queue.suspend_delivery |= site.suspends(binding);
+        Outbound {
+            group: group.into(),
+            binding: binding.into(),
+            domain: domain.into(),
+            queue: Rc::new(queue),
+            client: Rc::new(client_settings(site, &talk)),
+            // A host name as source, and two addresses of one family, leave the choice to the kernel.
+            source: options.source(|_| None).unwrap_or(Source::Any),
+            port: u16::try_from(port).unwrap_or(25),
+            gateway: options.gateway.map(|gateway| gateway.domain().into()),
+            is_gateway: site.is_gateway(domain),
+            routes: options.routes.0,
+            prohibited: site.prohibited(),
+            lookup: site.lookup_settings(),
+            connect_timeout: talk.connect_timeout,
+            host_failure_retry: talk.host_failure_retry,
+            max_recipients_per_batch: usize::try_from(talk.max_recipients_per_batch).unwrap_or(100).max(1),
+            mx_failures_fallback_to_a: small(talk.mx_failures_fallback_to_a),
+            dns_failures_to_purge: small(talk.dns_failures_to_purge),
+            generate_bounces: talk.generate_bounces,
+            bounces_inline_original: match talk.bounces_inline_original {
+                InlineOriginal::None => Original::None,
+                InlineOriginal::Headers => Original::Headers,
+                InlineOriginal::All => Original::All,
+            },
+            mailerdaemon: talk.mailerdaemon,
+            snapshot: site.snapshot.clone(),
+            cells: cells.clone(),
+        }
+    }
+
+    /// The queue that mail for this domain goes to instead.
+    pub fn gateway_domain(&self) -> Option<&str> {
+        self.gateway.as_deref()
+    }
+
+    /// An address of a host, with the limits of its Host stanza.
+    pub fn candidate(&self, host: &str, preference: u32, address: SocketAddr) -> Candidate {
+        let options = HostOptions::resolve(&self.snapshot.host(&self.group, &self.binding, host));
+        let limits = options.limits(&self.binding, host, &self.cells.throttles, &self.cells.counters);
+        Candidate { host: host.into(), preference, address, limits: limits.limits, throttle: limits.throttle }
+    }
+}
+
+fn client_settings(site: &Site, talk: &ConversationOptions) -> Settings {
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    Settings {
+        ehlo_name: match &*talk.ehlo_hostname {
+            "__hostname__" | "__message__" => site.hostname.to_string(),
+            name => name.to_owned(),
+        },
+        method: match talk.delivery_method {
+            DeliveryMethod::Esmtp => Method::Esmtp,
+            DeliveryMethod::Smtp => Method::Smtp,
+            DeliveryMethod::Lmtp => Method::Lmtp,
+        },
+        banner_timeout: talk.connect_timeout,
+        ehlo_timeout: talk.ehlo_timeout,
+        mailfrom_timeout: talk.mailfrom_timeout,
+        rcptto_timeout: talk.rcptto_timeout,
+        data_timeout: talk.rcptto_timeout,
+        body_timeout: talk.body_timeout,
+        rset_timeout: talk.rset_timeout,
+        idle_timeout: talk.idle_timeout,
+        send_8bitmime: talk.send_8bitmime == Send8BitMime::IfAvailable,
+        transform_8bitmime_content: match talk.transform_8bitmime_content {
+            Transform8BitMime::No => Content8Bit::No,
+            Transform8BitMime::IfNeeded => Content8Bit::IfNeeded,
+            Transform8BitMime::Strip => Content8Bit::Strip,
+        },
+        max_deliveries_per_connection: small(talk.max_deliveries_per_connection),
+        max_recipients_per_connection: small(talk.max_recipients_per_connection),
+        max_recipients_per_batch: small(talk.max_recipients_per_batch),
+        pipelining: true,
+    }
+}

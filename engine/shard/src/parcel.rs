@@ -1,0 +1,73 @@
+//! A copy in a queue: whose promise it is, and its content if that is in memory.
+
+use mail::Reception;
+use spool::Promise;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The handle that queues hold: 24 bytes.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    pub promise: Promise,
+    /// None: dropped under memory pressure or after a failed attempt; the journal has it.
+    pub content: Option<Arc<Kept>>,
+    /// Index of the envelope in the reception.
+    pub copy: u32,
+    /// The shard whose journal holds the promise.
+    pub home: u16,
+}
+
+/// One budget of memory for the contents of all queued messages of the process, in bytes.
+#[derive(Debug)]
+pub struct Budget {
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl Budget {
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Budget { limit, used: AtomicUsize::new(0) })
+    }
+
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Above it, contents are not kept while they wait.
+    pub fn is_spent(&self) -> bool {
+        self.used() >= self.limit
+    }
+}
+
+/// A reception in memory, counted against the budget as long as anyone holds it.
+#[derive(Debug)]
+pub struct Kept {
+    reception: Reception,
+    bytes: usize,
+    budget: Arc<Budget>,
+}
+
+impl Kept {
+    pub fn new(reception: Reception, budget: &Arc<Budget>) -> Arc<Self> {
+        /// Of the strings and lists around a recipient, in bytes: an estimate.
+        const AROUND_A_COPY: usize = 300;
+        let bodies: usize = reception.bodies.iter().map(|body| body.len()).sum();
+        let bytes = bodies + AROUND_A_COPY * (1 + reception.envelopes.len());
+        budget.used.fetch_add(bytes, Ordering::Relaxed);
+        Arc::new(Kept { reception, bytes, budget: budget.clone() })
+    }
+}
+
+impl Deref for Kept {
+    type Target = Reception;
+    fn deref(&self) -> &Reception {
+        &self.reception
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

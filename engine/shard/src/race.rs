@@ -1,0 +1,35 @@
+//! Operations side by side. Law: nothing but a leaf operation of the world races against a signal, since the
+//! loser is dropped unfinished.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use world::Signal;
+
+/// The operation's result, or none if the signal was raised first.
+pub(crate) async fn race<T>(operation: impl Future<Output = T>, signal: &Signal) -> Option<T> {
+    let mut operation = pin!(operation);
+    let mut raised = pin!(signal.wait());
+    poll_fn(|context| match operation.as_mut().poll(context) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => raised.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
+/// The results of several operations that run side by side, in their order.
+pub(crate) async fn join_all<F: Future>(operations: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = operations.map(|operation| (Box::pin(operation), None)).collect();
+    poll_fn(|context| {
+        let mut pending = false;
+        for (operation, result) in running.iter_mut().filter(|(_, result)| result.is_none()) {
+            match operation.as_mut().poll(context) {
+                Poll::Ready(value) => *result = Some(value),
+                Poll::Pending => pending = true,
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    running.into_iter().filter_map(|(_, result)| result).collect()
+}

@@ -1,0 +1,82 @@
+//! Takes what other shards have posted, in turns, and does what each post obliges us to.
+
+use crate::post::{End, Order, Post};
+use crate::{Shard, answer, fetch, reload};
+use std::rc::Rc;
+use world::World;
+
+/// Posts handled between two looks at the sockets.
+const POSTS_IN_A_TURN: usize = 256;
+
+/// Runs until the shard has ended its work.
+pub(crate) async fn receive<W: World>(shard: Rc<Shard<W>>) {
+    let mut turn = 0;
+    loop {
+        while let Some(order) = shard.common.exchange.next_order(shard.index) {
+            obey(&shard, order);
+        }
+        let mut handled = 0;
+        while handled < POSTS_IN_A_TURN
+            && let Some(post) = shard.post_office.receive(&mut turn)
+        {
+            take(&shard, post);
+            handled += 1;
+        }
+        let all_sent = !shard.post_office.flush();
+        if all_sent {
+            shard.credit.wake_all();
+        }
+        if handled > 0 {
+            shard.world.breathe().await;
+            continue;
+        }
+        if shard.has_ended() {
+            break;
+        }
+        if shard.common.exchange.may_wait(shard.index) {
+            shard.world.rung().await;
+        }
+    }
+}
+
+fn obey<W: World>(shard: &Rc<Shard<W>>, order: Order) {
+    match order {
+        Order::Proceed => {}
+        Order::Reload(snapshot) => reload::reload(shard, snapshot),
+        // One writer serves all shards.
+        Order::ReopenLogs if shard.index == 0 => shard.world.reopen_logs(),
+        Order::ReopenLogs => {}
+        Order::Stop => shard.stop_asked.raise(),
+    }
+}
+
+fn take<W: World>(shard: &Rc<Shard<W>>, post: Post) {
+    match post {
+        Post::Queue(transfers) => transfers.into_iter().for_each(|transfer| shard.enqueue(transfer)),
+        Post::Settled { promise, copy, end } => shard.note(promise, copy, end),
+        Post::Fetch { promise, ticket, from } => {
+            shard.world.spawn("fetch", fetch::fetch_for(shard.clone(), promise, ticket, from));
+        }
+        Post::Fetched { ticket, content } => shard.fetches.arrived(ticket, content),
+        Post::Ask { ticket, line, from } => {
+            shard.world.spawn("answer", answer::answer_for(shard.clone(), ticket, line, from));
+        }
+        Post::Told { ticket, part } => shard.answers.arrived(ticket, part),
+    }
+}
+
+impl<W: World> Shard<W> {
+    /// Writes into our own journal how an attempt for one of our promises ended.
+    pub(crate) fn note(&self, promise: spool::Promise, copy: u32, end: End) {
+        let now = self.world.now();
+        let mut journal = self.spool.journal.borrow_mut();
+        match end {
+            End::Finished => journal.finished(promise, copy, now),
+            End::Deferred { until, attempts, note } => {
+                journal.deferred(promise, copy, until, attempts, &note, now);
+            }
+        }
+        drop(journal);
+        self.spool.bell.raise();
+    }
+}

@@ -1,0 +1,98 @@
+//! The journal's upkeep: segments prepared, removed, set aside, and records read back for compaction.
+
+use crate::{Shard, commit};
+use spool::{Location, PrepareFailure, Segment, Want};
+use std::io::{self, ErrorKind};
+use std::rc::Rc;
+use world::{File, World};
+
+/// Does one thing that the journal wants, tells it, and has it asked again.
+pub(crate) async fn upkeep<W: World>(shard: Rc<Shard<W>>, want: Want) {
+    match want {
+        Want::Prepare(segment) => prepare(&shard, segment).await,
+        Want::Remove(segment) => remove(&shard, segment).await,
+        Want::SetAside(segment) => set_aside(&shard, segment).await,
+        Want::Reread(location) => reread(&shard, location).await,
+        Want::Commit | Want::SleepUntil(_) | Want::Rest => unreachable!("not upkeep"),
+    }
+    let lost = shard.spool.journal.borrow_mut().take_quarantined();
+    for promise in lost {
+        let what = format!("spool: promise {promise} cannot be read back; its segment is set aside");
+        shard.complain(&what);
+    }
+    shard.spool.bell.raise();
+}
+
+async fn prepare<W: World>(shard: &Shard<W>, segment: Segment) {
+    let path = shard.spool.folder.join(segment.file_name());
+    let bytes = shard.spool_settings.segment_bytes;
+    let made = match shard.world.open(&path).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => shard.world.create_zeroed(&path, bytes).await,
+        Ok(file) if file.bytes() != bytes => {
+            // Left half made by an earlier run.
+            drop(file);
+            match shard.world.remove(&path).await {
+                Ok(()) => shard.world.create_zeroed(&path, bytes).await,
+                Err(error) => Err(error),
+            }
+        }
+        other => other,
+    };
+    let mut journal = shard.spool.journal.borrow_mut();
+    match made {
+        Ok(file) => {
+            shard.spool.files.borrow_mut().insert(segment, file);
+            journal.prepared(segment);
+        }
+        Err(error) => {
+            shard.complain(&format!("spool: cannot prepare {}: {error}", path.display()));
+            journal.prepare_failed(segment, why(&error), shard.world.now());
+        }
+    }
+}
+
+fn why(error: &io::Error) -> PrepareFailure {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            PrepareFailure::NoSpace
+        }
+        _ => PrepareFailure::Broken,
+    }
+}
+
+async fn remove<W: World>(shard: &Shard<W>, segment: Segment) {
+    shard.spool.files.borrow_mut().remove(&segment);
+    let path = shard.spool.folder.join(segment.file_name());
+    if let Err(error) = shard.world.remove(&path).await {
+        shard.complain(&format!("spool: cannot remove {}: {error}", path.display()));
+    }
+    shard.spool.journal.borrow_mut().removed(segment);
+}
+
+async fn set_aside<W: World>(shard: &Shard<W>, segment: Segment) {
+    shard.spool.files.borrow_mut().remove(&segment);
+    let path = shard.spool.folder.join(segment.file_name());
+    let aside = shard.spool.folder.join(format!("{}.quarantined", segment.file_name()));
+    let what = match shard.world.rename(&path, &aside).await {
+        Ok(()) => format!("spool: damaged segment kept as {}", aside.display()),
+        Err(error) => format!("spool: cannot set {} aside: {error}", path.display()),
+    };
+    shard.complain(&what);
+    shard.spool.journal.borrow_mut().removed(segment);
+}
+
+async fn reread<W: World>(shard: &Shard<W>, location: Location) {
+    let blocks = match commit::file_of(shard, location.segment).await {
+        Ok(file) => file.read(location.offset, location.length).await,
+        Err(error) => Err(error),
+    };
+    let mut journal = shard.spool.journal.borrow_mut();
+    match blocks {
+        Ok(blocks) => journal.reread(location, blocks),
+        Err(error) => {
+            let segment = location.segment;
+            shard.complain(&format!("spool: cannot read {segment} back: {error}"));
+            journal.reread_failed(location);
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Where a queue's mail goes: the operator's gateway and routes, or the exchangers that DNS names, as
+//! candidates for a connection (spec mail-flow.md §6).
+
+use crate::Shard;
+use crate::crowd::Crowd;
+use crate::outbound::Outbound;
+use crate::race::join_all;
+use bindings::Origin;
+use bindings::hosts::Candidate;
+use bindings::prohibited::Admission;
+use bindings::route::{Hop, HopLookup, Target};
+use dns::{Answer, Attempts, Cache, Exchangers, Query, Question, Resolv, Route};
+use mail::{Reply, Time};
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+use world::{Datagrams, Dial, Stream, World};
+
+/// Domains whose record is kept; beyond that all are forgotten and looked up anew.
+const DOMAINS_KEPT: usize = 50_000;
+
+/// Octets of an answer over TCP, the length prefix included (RFC 1035 §4.2.2).
+const STREAM_OCTETS: usize = 2 + 65_535;
+
+/// What a shard knows of names.
+pub(crate) struct Resolver {
+    servers: Resolv,
+    cache: RefCell<Cache>,
+    asking: RefCell<HashMap<Question, Rc<Asking>>>,
+    domains: RefCell<HashMap<Box<str>, Record>>,
+}
+
+/// A question that is on its way; others who have the same wait for it.
+#[derive(Default)]
+struct Asking {
+    answer: OnceCell<Answer>,
+    waiting: Crowd,
+}
+
+/// A routing domain's record (mail-flow.md §6.2).
+struct Record {
+    route: Rc<Route>,
+    attempts: Attempts,
+    expires: Time,
+}
+
+/// Where to connect, or what becomes of the mail.
+pub(crate) enum Resolution {
+    Candidates(Vec<Candidate>),
+    /// For every message that is due: permanent or transient, as its code says.
+    Failed(Reply),
+    /// The domain cannot be looked up now; nothing is known of its mail.
+    NotBefore(Time),
+}
+
+impl Resolver {
+    pub fn new(servers: Resolv, limits: dns::Limits) -> Self {
+        Resolver {
+            servers,
+            cache: RefCell::new(Cache::new(limits)),
+            asking: RefCell::default(),
+            domains: RefCell::default(),
+        }
+    }
+
+    /// Drops what is known of a domain (`refresh domain`).
+    pub fn forget(&self, domain: &str) {
+        self.domains.borrow_mut().remove(domain);
+        self.cache.borrow_mut().clear();
+    }
+}
+
+pub(crate) async fn resolve<W: World>(shard: &Rc<Shard<W>>, outbound: &Outbound) -> Resolution {
+    let mut found = Found::default();
+    if outbound.routes.is_empty() {
+        let origin = if outbound.is_gateway { Origin::Operator } else { Origin::Dns };
+        let route = match domain_route(shard, outbound, &outbound.domain, true).await {
+            Ok(route) => route,
+            Err(resolution) => return resolution,
+        };
+        found.add(outbound, &route, origin, |preference| u32::from(preference), outbound.port);
+    }
+    for hop in outbound.routes.iter() {
+        add_hop(shard, outbound, hop, &mut found).await;
+    }
+    found.resolution()
+}
+
+/// A hop that cannot be looked up is passed over: the others may do.
+async fn add_hop<W: World>(shard: &Rc<Shard<W>>, outbound: &Outbound, hop: &Hop, found: &mut Found) {
+    let port = hop.port.unwrap_or(outbound.port);
+    let rank = |preference| hop.preference(preference);
+    let (name, with_exchangers, origin) = match &hop.target {
+        Target::Address(address) => {
+            found.add_address(outbound, &address.to_string(), *address, Origin::Operator, rank(0), port);
+            return;
+        }
+        Target::Name(name) => (name, hop.lookup == HopLookup::Exchangers, Origin::Operator),
+        Target::Exchangers => (&outbound.domain, true, Origin::Dns),
+    };
+    if let Ok(route) = domain_route(shard, outbound, name, with_exchangers).await {
+        found.add(outbound, &route, origin, rank, port);
+    }
+}
+
+/// The record of a name, looked up if it is not known or has expired.
+async fn domain_route<W: World>(
+    shard: &Rc<Shard<W>>,
+    outbound: &Outbound,
+    name: &str,
+    with_exchangers: bool,
+) -> Result<Rc<Route>, Resolution> {
+    let key: Box<str> = if with_exchangers { name.into() } else { format!("{name}.").into() };
+    let now = shard.world.now();
+    let (known, mut attempts) = match shard.resolver.domains.borrow().get(&key) {
+        Some(record) if record.expires > now => (Some(record.route.clone()), record.attempts.clone()),
+        Some(record) => (None, record.attempts.clone()),
+        None => (None, Attempts::default()),
+    };
+    let route = match known {
+        Some(route) => route,
+        None => {
+            let settings = dns::Settings {
+                fall_back_to_addresses: attempts.falls_back(outbound.mx_failures_fallback_to_a),
+                ..outbound.lookup.clone()
+            };
+            let chance = shard.world.chance();
+            let exchangers = match with_exchangers {
+                true => Exchangers::new(name, settings, chance),
+                false => Exchangers::of_host(name, settings, chance),
+            };
+            let (route, mx_failed) = look_up(shard, exchangers).await;
+            let route = Rc::new(route);
+            attempts.looked_up(&route, mx_failed);
+            let now = shard.world.now();
+            let life = Duration::from_secs(u64::from(route.ttl())).max(attempts.pause());
+            let record = Record { route: route.clone(), attempts: attempts.clone(), expires: now + life };
+            let mut domains = shard.resolver.domains.borrow_mut();
+            if domains.len() >= DOMAINS_KEPT {
+                domains.clear();
+            }
+            domains.insert(key.clone(), record);
+            route
+        }
+    };
+    if let Some(reply) = attempts.purges(outbound.dns_failures_to_purge) {
+        return Err(Resolution::Failed(reply));
+    }
+    match (&*route, route.reply()) {
+        (_, Some(reply)) => Err(Resolution::Failed(reply)),
+        (Route::Failed, None) => {
+            let domains = shard.resolver.domains.borrow();
+            Err(Resolution::NotBefore(domains.get(&key).map_or(now, |record| record.expires)))
+        }
+        _ => Ok(route),
+    }
+}
+
+async fn look_up<W: World>(shard: &Rc<Shard<W>>, mut exchangers: Exchangers) -> (Route, bool) {
+    loop {
+        match exchangers.want() {
+            dns::exchangers::Want::Ask(questions) => {
+                exchangers.asked();
+                let answers = join_all(questions.iter().map(|question| ask(shard, question))).await;
+                for (question, answer) in questions.iter().zip(answers) {
+                    exchangers.answered(question, answer);
+                }
+            }
+            dns::exchangers::Want::Wait => unreachable!("every question was answered"),
+            dns::exchangers::Want::Done => return (exchangers.result(), exchangers.mx_failed()),
+        }
+    }
+}
+
+/// One question: from the cache, with others who ask it now, or from a server.
+pub(crate) async fn ask<W: World>(shard: &Rc<Shard<W>>, question: &Question) -> Answer {
+    let resolver = &shard.resolver;
+    if let Some(answer) = resolver.cache.borrow_mut().get(question, shard.world.now()) {
+        return answer;
+    }
+    let under_way = resolver.asking.borrow().get(question).cloned();
+    if let Some(asking) = under_way {
+        loop {
+            if let Some(answer) = asking.answer.get() {
+                return answer.clone();
+            }
+            asking.waiting.wait().await;
+        }
+    }
+    let asking = Rc::new(Asking::default());
+    resolver.asking.borrow_mut().insert(question.clone(), asking.clone());
+    let answer = ask_servers(shard, question).await;
+    resolver.cache.borrow_mut().put(question.clone(), answer.clone(), shard.world.now());
+    resolver.asking.borrow_mut().remove(question);
+    let _ = asking.answer.set(answer.clone());
+    asking.waiting.wake_all();
+    answer
+}
+
+async fn ask_servers<W: World>(shard: &Rc<Shard<W>>, question: &Question) -> Answer {
+    let id = shard.world.chance() as u16;
+    let mut query = Query::new(question.clone(), &shard.resolver.servers, id, shard.world.now());
+    loop {
+        let outcome = match query.want() {
+            dns::query::Want::Done => return query.answer(),
+            dns::query::Want::Datagram { server, packet, deadline } => {
+                shard.counters.dns_questions.add(1);
+                by_datagram(shard, &mut query, server, packet, deadline).await
+            }
+            dns::query::Want::Stream { server, packet, deadline } => {
+                by_stream(shard, &mut query, server, packet, deadline).await
+            }
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::TimedOut => query.timed_out(shard.world.now()),
+            Err(_) => query.failed(shard.world.now()),
+        }
+    }
+}
+
+async fn by_datagram<W: World>(
+    shard: &Shard<W>,
+    query: &mut Query,
+    server: SocketAddr,
+    packet: Vec<u8>,
+    deadline: Time,
+) -> io::Result<()> {
+    let socket = shard.world.datagrams(server)?;
+    socket.send(packet).await?;
+    loop {
+        let datagram = socket.receive(deadline).await?;
+        if query.received(&datagram, shard.world.now()) {
+            return Ok(());
+        }
+    }
+}
+
+async fn by_stream<W: World>(
+    shard: &Shard<W>,
+    query: &mut Query,
+    server: SocketAddr,
+    packet: Vec<u8>,
+    deadline: Time,
+) -> io::Result<()> {
+    let mut stream = shard.world.dial(Dial { to: server, from: None, deadline }).await?;
+    stream.write(vec![packet.into()], deadline).await?;
+    let mut received = Vec::new();
+    loop {
+        let chunk = stream.read(deadline).await?;
+        if chunk.is_empty() || received.len() + chunk.len() > STREAM_OCTETS {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        received.extend_from_slice(&chunk);
+        if query.received(&received, shard.world.now()) {
+            return Ok(());
+        }
+    }
+}
+
+/// Candidates as they are found, and why others are none.
+#[derive(Default)]
+struct Found {
+    candidates: Vec<Candidate>,
+    prohibited: bool,
+}
+
+impl Found {
+    fn add(
+        &mut self,
+        outbound: &Outbound,
+        route: &Route,
+        origin: Origin,
+        rank: impl Fn(u16) -> u32,
+        port: u16,
+    ) {
+        let Route::Hosts { hosts, .. } = route else { return };
+        for host in hosts {
+            for address in &host.addresses {
+                self.add_address(outbound, &host.name, *address, origin, rank(host.preference), port);
+            }
+        }
+    }
+
+    fn add_address(
+        &mut self,
+        outbound: &Outbound,
+        host: &str,
+        address: IpAddr,
+        origin: Origin,
+        preference: u32,
+        port: u16,
+    ) {
+        match outbound.prohibited.judge(address, origin) {
+            Admission::Usable => {
+                let address = SocketAddr::new(address, port);
+                self.candidates.push(outbound.candidate(host, preference, address));
+            }
+            Admission::Skipped => {}
+            Admission::Prohibited => self.prohibited = true,
+        }
+    }
+
+    fn resolution(self) -> Resolution {
+        match (self.candidates.is_empty(), self.prohibited) {
+            (false, _) => Resolution::Candidates(self.candidates),
+            (true, true) => Resolution::Failed(dns::route::PROHIBITED),
+            (true, false) => Resolution::Failed(dns::route::NO_VALID_HOSTS),
+        }
+    }
+}

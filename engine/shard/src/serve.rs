@@ -1,0 +1,120 @@
+//! One inbound session, from accept to close: asks the session what it wants, does it, tells it.
+
+use crate::Shard;
+use crate::gate::Pass;
+use crate::judge::Conversation;
+use crate::race::race;
+use crate::settings::ListenerSettings;
+use mail::{MessageId, SessionState, Time};
+use smtp::server::{Facts, Session, Want};
+use std::io::ErrorKind;
+use std::rc::Rc;
+use world::{Signal, Stream, World};
+
+/// What came of waiting for the client's bytes.
+enum Heard<C> {
+    Bytes(C),
+    Ended,
+    TimedOut,
+    Lost,
+    /// The shard is stopping.
+    Called,
+}
+
+pub(crate) async fn serve<W: World>(
+    shard: Rc<Shard<W>>,
+    mut stream: W::Stream,
+    settings: Rc<ListenerSettings>,
+    _pass: Pass,
+) {
+    let world = &shard.world;
+    let facts = Facts { peer: stream.peer(), local: stream.local(), connection: shard.next_id() };
+    let mut session = Session::new(settings.session.clone(), facts, world.now());
+    let mut conversation = Conversation::new(&shard, settings, &facts);
+    let call = shard.callable(facts.connection);
+    let mut called = false;
+    loop {
+        if shard.is_stopping() && !called {
+            called = true;
+            session.stop(world.now());
+        }
+        // Who speaks before the banner is remembered for it (inbound-smtp.md §8.1).
+        if session.state() <= SessionState::SendingBanner && stream.has_unread() {
+            session.talked_early();
+        }
+        match session.want() {
+            Want::Read { deadline } => match hear(&mut stream, deadline, &call.signal, called).await {
+                Heard::Bytes(bytes) => session.read(&bytes, world.now()),
+                Heard::Ended => session.ended(world.now()),
+                Heard::TimedOut => session.timed_out(world.now()),
+                Heard::Lost => session.lost(),
+                Heard::Called => {}
+            },
+            Want::Write { deadline } => {
+                let output = session.take_output();
+                match stream.write(output, deadline).await {
+                    Ok(()) => session.wrote(world.now()),
+                    Err(error) if error.kind() == ErrorKind::TimedOut => session.timed_out(world.now()),
+                    Err(_) => session.lost(),
+                }
+            }
+            Want::Judge(phase) => {
+                let judgement = conversation.judge(phase, &mut session, &stream).await;
+                session.judged(judgement, world.now());
+            }
+            Want::Commit => {
+                let reply = conversation.admit(session.take_draft()).await;
+                session.committed(reply, world.now());
+            }
+            Want::Pause { until } => {
+                // A session that is called away does not serve out its delay.
+                while !shard.is_stopping() && call.signal.wait_until(world, until).await {}
+                session.paused(world.now());
+            }
+            Want::Close => break,
+        }
+        for refusal in session.take_refusals() {
+            conversation.refused(&refusal);
+        }
+        world.breathe().await;
+    }
+}
+
+/// Reads, unless the shard calls the session away first; once called, it may finish what it is at.
+async fn hear<S: Stream>(stream: &mut S, deadline: Time, call: &Signal, called: bool) -> Heard<S::Chunk> {
+    let read = async {
+        match stream.read(deadline).await {
+            Ok(bytes) if bytes.is_empty() => Heard::Ended,
+            Ok(bytes) => Heard::Bytes(bytes),
+            Err(error) if error.kind() == ErrorKind::TimedOut => Heard::TimedOut,
+            Err(_) => Heard::Lost,
+        }
+    };
+    if called {
+        return read.await;
+    }
+    // Nothing has been read when the signal wins, so nothing is lost with the dropped read.
+    race(read, call).await.unwrap_or(Heard::Called)
+}
+
+/// A session's entry in the list of those whom the shard calls when it stops.
+pub(crate) struct Callable<W: World> {
+    pub signal: Signal,
+    shard: Rc<Shard<W>>,
+    id: MessageId,
+}
+
+impl<W: World> Shard<W> {
+    fn callable(self: &Rc<Self>, id: MessageId) -> Callable<W> {
+        let signal = Signal::default();
+        self.sessions.borrow_mut().insert(id, signal.clone());
+        Callable { signal, shard: self.clone(), id }
+    }
+}
+
+impl<W: World> Drop for Callable<W> {
+    fn drop(&mut self) {
+        self.shard.sessions.borrow_mut().remove(&self.id);
+        self.shard.session_ended.raise();
+    }
+}

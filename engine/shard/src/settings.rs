@@ -1,0 +1,313 @@
+//! The configuration as a shard uses it: resolved once for a listener and a client, once for a queue.
+
+use crate::gate::SessionLimits;
+use crate::options::{
+    DateHeader, DefaultBinding, GlobalOptions, InboundOptions, LineLengths, LoneLf, MessageIdHeader,
+    MissingHeaders,
+};
+use crate::outbound::{Cells, Outbound};
+use crate::relay::Relay;
+use crate::trace::TraceSettings;
+use bindings::options::{BindAddress, OutboundOptions};
+use bindings::{Gateway, Prohibited};
+use config::{Endpoint, Inbound, OptionDef, Scope, Snapshot, Stanza};
+use mail::address::fold_domain;
+use mail::{Address, Dictionary};
+use policy_api::{Loaded, Pipeline};
+use smtp::server::{BareLineEnds, DateHeader as SessionDate, LineLength, MissingHeaders as SessionHeaders};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Product and version, as greetings and trace fields name them.
+pub const SOFTWARE: &str = concat!("ecelerity ", env!("CARGO_PKG_VERSION"));
+
+/// RFC 5322 §2.1.1, without CRLF.
+const LINE_LENGTH: usize = 998;
+
+/// Settings of queues and listeners kept at hand; beyond that all are forgotten and resolved anew.
+const KEPT: usize = 20_000;
+
+/// One generation of the configuration on one shard. A message keeps the one it began with.
+pub struct Site {
+    pub snapshot: Arc<Snapshot>,
+    pub global: GlobalOptions,
+    pub hostname: Box<str>,
+    pub pipeline: Pipeline,
+    cells: Arc<Cells>,
+    groups: HashMap<Box<str>, Box<str>>,
+    /// Every gateway that the configuration names, as the name of a queue.
+    gateways: HashSet<String>,
+    outbound: RefCell<HashMap<Box<str>, HashMap<Box<str>, Rc<Outbound>>>>,
+    listeners: RefCell<HashMap<Endpoint, Rc<ListenerSettings>>>,
+}
+
+/// What one client of one listener gets.
+pub struct ListenerSettings {
+    pub site: Rc<Site>,
+    pub session: Rc<smtp::server::Settings>,
+    pub relay: Relay,
+    pub limits: SessionLimits,
+    /// The connection context to begin with; `pathway` is in it.
+    pub context: Dictionary,
+    pub pathway_group: Box<str>,
+    pub trace: TraceSettings,
+    /// `generate_bounces_for_multi_recipient_policy_rejections`
+    pub notifies_of_refusals: bool,
+}
+
+impl Site {
+    /// `system_hostname` holds where the option `hostname` is unset.
+    pub fn new(snapshot: Arc<Snapshot>, cells: &Arc<Cells>, system_hostname: &str) -> Rc<Self> {
+        let global = GlobalOptions::resolve(&snapshot.global());
+        let hostname = global.hostname.as_deref().unwrap_or(system_hostname).into();
+        let groups = snapshot.bindings().map(|(group, binding)| (binding.into(), group.into())).collect();
+        let modules = snapshot.modules().filter_map(|stanza| {
+            let definition = policy_modules::named(stanza.keyword())?;
+            let enabled = config::ModuleOptions::resolve(&stanza).enabled;
+            Some(Loaded::new(definition, enabled, (definition.make)(stanza)))
+        });
+        let pipeline = Pipeline::new(modules);
+        let mut gateways = HashSet::new();
+        collect_gateways(snapshot.root(), &mut gateways);
+        Rc::new(Site {
+            global,
+            hostname,
+            pipeline,
+            cells: cells.clone(),
+            groups,
+            gateways,
+            outbound: RefCell::default(),
+            listeners: RefCell::default(),
+            snapshot,
+        })
+    }
+
+    /// The group of a binding; bindings that the configuration does not know belong to `default`.
+    pub fn group_of(&self, binding: &str) -> &str {
+        self.groups.get(binding).map_or("default", |group| group)
+    }
+
+    pub fn knows_binding(&self, binding: &str) -> bool {
+        self.groups.contains_key(binding)
+    }
+
+    /// The binding of a message for which policy chooses none; none is `default_binding = none`.
+    pub fn default_binding(&self) -> Option<&'static str> {
+        (self.global.default_binding != DefaultBinding::None).then_some("default")
+    }
+
+    /// `default_binding = suspended`
+    pub fn suspends(&self, binding: &str) -> bool {
+        binding == "default" && self.global.default_binding == DefaultBinding::Suspended
+    }
+
+    /// Whether one recipient's contexts can differ from another's: only if a module may change them.
+    pub fn diverges(&self) -> bool {
+        !self.pipeline.is_empty()
+    }
+
+    /// The name of the queue: the recipient's domain, or the gateway's if there is one (mail-flow.md §5.1).
+    pub fn routing_domain(&self, binding: &str, recipient: &Address) -> Box<str> {
+        let own = match recipient.domain() {
+            "" => fold_domain(&self.hostname),
+            _ => recipient.folded_domain(),
+        };
+        let outbound = self.outbound(binding, &own);
+        outbound.gateway_domain().map_or_else(|| own.into(), Into::into)
+    }
+
+    /// `blackhole = true` for the recipient's domain on the default binding.
+    pub fn refuses_recipients_of(&self, domain: &str) -> bool {
+        self.outbound("default", domain).queue.blackhole == bindings::Blackhole::Inline
+    }
+
+    /// The settings of one (binding, domain).
+    pub fn outbound(&self, binding: &str, domain: &str) -> Rc<Outbound> {
+        let known = self.outbound.borrow().get(binding).and_then(|domains| domains.get(domain)).cloned();
+        if let Some(known) = known {
+            return known;
+        }
+        let group = self.group_of(binding);
+        let resolved = Rc::new(Outbound::resolve(self, &self.cells, group, binding, domain));
+        let mut outbound = self.outbound.borrow_mut();
+        if outbound.values().map(HashMap::len).sum::<usize>() >= KEPT {
+            outbound.clear();
+        }
+        outbound.entry(binding.into()).or_default().insert(domain.into(), resolved.clone());
+        resolved
+    }
+
+    /// What the socket of an endpoint needs to know; no client is known yet.
+    pub fn listener_options(&self, endpoint: &Endpoint) -> InboundOptions {
+        let inbound = Inbound { listener: Scope::EsmtpListener, endpoint, peer: None, pathway: None };
+        InboundOptions::resolve(&self.snapshot.inbound(inbound))
+    }
+
+    pub fn prohibited(&self) -> Prohibited {
+        let set = !self.global.prohibited_hosts.is_empty();
+        Prohibited {
+            prohibited_hosts: set.then(|| self.global.prohibited_hosts.iter().copied().collect()),
+            skip_hosts: self.global.skip_hosts.iter().copied().collect(),
+        }
+    }
+
+    pub fn lookup_settings(&self) -> dns::Settings {
+        let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+        dns::Settings {
+            use_ipv6: self.global.use_ipv6,
+            prefer_ipv6: self.global.prefer_ipv6_mxs,
+            min_ttl: seconds(self.global.min_dns_ttl),
+            max_ttl: seconds(self.global.max_dns_ttl),
+            ..dns::Settings::default()
+        }
+    }
+
+    /// Whether the operator has named this domain as a gateway anywhere.
+    pub fn is_gateway(&self, domain: &str) -> bool {
+        self.gateways.contains(domain)
+    }
+
+    /// What a client of this endpoint gets. Resolved once for all clients, unless there are Peer stanzas.
+    pub fn listener(self: &Rc<Self>, endpoint: &Endpoint, peer: Option<IpAddr>) -> Rc<ListenerSettings> {
+        if let Some(known) = self.listeners.borrow().get(endpoint) {
+            return known.clone();
+        }
+        let settings = Rc::new(ListenerSettings::resolve(self, endpoint, peer));
+        if !self.has_peers() {
+            self.listeners.borrow_mut().insert(endpoint.clone(), settings.clone());
+        }
+        settings
+    }
+
+    fn has_peers(&self) -> bool {
+        self.snapshot.stanzas("esmtp_listener").any(|listener| {
+            let listens = || listener.stanzas("listen");
+            listener.stanzas("peer").next().is_some()
+                || listens().any(|listen| listen.stanzas("peer").next().is_some())
+        })
+    }
+}
+
+/// The addresses that bindings send from, for the preflight: they must be plumbed.
+pub fn source_addresses(snapshot: &Snapshot) -> Vec<IpAddr> {
+    let of = |(group, binding): (&str, &str)| {
+        let options = OutboundOptions::resolve(&snapshot.outbound(group, binding, ""));
+        [Some(options.bind_address), options.bind_address_secondary]
+    };
+    let mut addresses: Vec<IpAddr> = snapshot
+        .bindings()
+        .flat_map(of)
+        .filter_map(|address| match address {
+            Some(BindAddress::Address(address)) => Some(address),
+            _ => None,
+        })
+        .collect();
+    addresses.sort();
+    addresses.dedup();
+    addresses
+}
+
+impl ListenerSettings {
+    fn resolve(site: &Rc<Site>, endpoint: &Endpoint, peer: Option<IpAddr>) -> Self {
+        let inbound = |pathway| Inbound { listener: Scope::EsmtpListener, endpoint, peer, pathway };
+        let pathway = InboundOptions::resolve(&site.snapshot.inbound(inbound(None))).pathway;
+        let view = site.snapshot.inbound(inbound(Some(&pathway)));
+        let options = InboundOptions::resolve(&view);
+        let mut context = context_option().map(|option| view.overlaid(option)).unwrap_or_default();
+        if context.get("pathway").is_none() {
+            context.set("pathway", &pathway);
+        }
+        let folded = |names: &[Arc<str>]| names.iter().map(|name| fold_domain(name)).collect::<Vec<_>>();
+        let mut domains = folded(&options.relay_domains);
+        domains.extend(folded(&options.bounce_domains));
+        ListenerSettings {
+            session: Rc::new(session_settings(site, &options)),
+            relay: Relay {
+                domains,
+                hosts: options.relay_hosts.iter().copied().collect(),
+                open: options.open_relay,
+                sending_domains: folded(&options.relay_for_sending_domains),
+            },
+            limits: SessionLimits {
+                service: options.service_sessions as u32,
+                listener: options.listener_sessions as u32,
+                client: options.client_sessions as u32,
+            },
+            context,
+            pathway_group: "default".into(),
+            trace: TraceSettings {
+                trace_headers: options.rfc2822_trace_headers,
+                add_date: options.rfc2822_date_header == DateHeader::IfNeeded,
+                add_message_id: options.rfc2822_messageid_header == MessageIdHeader::IfNeeded,
+                received_hostname: name_or(&options.received_hostname, site),
+                software: SOFTWARE.to_owned(),
+            },
+            notifies_of_refusals: options.generate_bounces_for_multi_recipient_policy_rejections,
+            site: site.clone(),
+        }
+    }
+}
+
+fn context_option() -> Option<&'static OptionDef> {
+    InboundOptions::DEFINITIONS.iter().find(|option| option.name == "context")
+}
+
+fn collect_gateways(stanza: Stanza<'_>, gateways: &mut HashSet<String>) {
+    if let Some(found) = stanza.value("gateway")
+        && let Some(gateway) = found.get::<config::Optional<Gateway>>()
+    {
+        gateways.insert(gateway.domain());
+    }
+    stanza.children().for_each(|child| collect_gateways(child, gateways));
+}
+
+fn name_or(name: &Option<Arc<str>>, site: &Site) -> String {
+    name.as_deref().unwrap_or(&site.hostname).to_owned()
+}
+
+fn session_settings(site: &Site, options: &InboundOptions) -> smtp::server::Settings {
+    let limit = |limit: u64| u32::try_from(limit).ok().filter(|limit| *limit > 0);
+    let bare = |choice| match choice {
+        LoneLf::Ignore => BareLineEnds::Accept,
+        LoneLf::Pedantic => BareLineEnds::Refuse,
+        LoneLf::Fix => BareLineEnds::Fix,
+    };
+    smtp::server::Settings {
+        banner_hostname: name_or(&options.banner_hostname, site),
+        static_banner: options.static_banner.as_deref().map(str::to_owned),
+        software: SOFTWARE.to_owned(),
+        extensions: options.smtp_extensions.iter().map(|name| name.to_string()).collect(),
+        idle_time: Some(options.idle_time).filter(|time| *time > Duration::ZERO),
+        max_message_size: Some(options.max_message_size).filter(|size| *size > 0),
+        max_recipients_per_message: limit(options.max_recipients_per_message),
+        max_recipients_per_connection: limit(options.max_recipients_per_connection),
+        max_receptions_per_connection: limit(options.max_receptions_per_connection),
+        require_ehlo: options.require_ehlo,
+        allow_null_envelope_sender: options.allow_null_envelope_sender,
+        allow_ip_literal: options.allow_ip_literal,
+        rfc2821_pedantic_address_rules: options.rfc2821_pedantic_address_rules,
+        allow_trailing_whitespace_in_commands: options.allow_trailing_whitespace_in_commands,
+        rfc2821_allow_whitespace_in_envelope: options.rfc2821_allow_whitespace_in_envelope,
+        bare_line_ends_in_headers: bare(options.rfc2822_lone_lf_in_headers),
+        bare_line_ends_in_body: bare(options.rfc2822_lone_lf_in_body),
+        rfc2822_max_line_length: match options.rfc2822_max_line_length {
+            LineLengths::Ignore => LineLength::Ignore,
+            LineLengths::Pedantic => LineLength::Refuse(LINE_LENGTH),
+            LineLengths::Fix => LineLength::Fold(LINE_LENGTH),
+        },
+        rfc2822_missing_headers: match options.rfc2822_missing_headers {
+            MissingHeaders::Reject => SessionHeaders::Refuse,
+            MissingHeaders::Allow => SessionHeaders::Allow,
+        },
+        rfc2822_date_header: match options.rfc2822_date_header {
+            DateHeader::Pedantic => SessionDate::Refuse,
+            DateHeader::Ignore | DateHeader::IfNeeded => SessionDate::Ignore,
+        },
+        reconfig_message: options.reconfig_message.to_string(),
+        ..smtp::server::Settings::default()
+    }
+}

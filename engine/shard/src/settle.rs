@@ -1,0 +1,202 @@
+//! The end of an attempt for one copy: delivered, put off, or given up; written into the logs and into the
+//! journal of the shard that holds the promise.
+
+use crate::outbound::Outbound;
+use crate::parcel::{Kept, Parcel};
+use crate::post::{End, Post};
+use crate::{Shard, fetch};
+use bindings::{EntryInfo, QueueId, Verdict};
+use logs::{Copy, Delivery, Event, Failure};
+use mail::{MessageId, Outcome, Reply, Stage, Time};
+use std::net::IpAddr;
+use std::rc::Rc;
+use world::World;
+
+/// Octets of a reply that the journal keeps with a deferred copy.
+const NOTE_OCTETS: usize = 200;
+
+/// What the copies of an attempt have in common.
+pub(crate) struct Attempt {
+    pub queue: QueueId,
+    /// `MessageId::NONE` if there was no connection.
+    pub connection: MessageId,
+    pub host: Option<(Rc<str>, IpAddr)>,
+    /// Octets of content sent.
+    pub sent: u64,
+}
+
+impl Attempt {
+    pub fn unconnected(queue: QueueId) -> Self {
+        Attempt { queue, connection: MessageId::NONE, host: None, sent: 0 }
+    }
+}
+
+/// A text of the schedule such as `554 5.4.7 [internal] …` as a reply.
+pub(crate) fn reply_of(text: &'static str) -> Reply {
+    let (code, text) = text.split_at(3);
+    Reply::verbatim(code.parse().unwrap_or(554), text.trim_start())
+}
+
+/// As `settle`, for a copy whose content may have to be read back first.
+pub(crate) async fn settle_fetched<W: World>(
+    shard: &Rc<Shard<W>>,
+    outbound: &Outbound,
+    attempt: &Attempt,
+    (parcel, info): (Parcel, EntryInfo),
+    outcome: Outcome,
+) {
+    match fetch::fetch(shard, &parcel).await {
+        Some(content) => settle(shard, outbound, attempt, &content, (parcel, info), outcome).await,
+        None => settle_lost(shard, attempt, (parcel, info), outcome),
+    }
+}
+
+/// A copy whose content is damaged: nobody can be told, the panic log has said it. The record stays where
+/// it is; the copy leaves the queue.
+pub(crate) fn settle_lost<W: World>(
+    shard: &Rc<Shard<W>>,
+    attempt: &Attempt,
+    _copy: (Parcel, EntryInfo),
+    _outcome: Outcome,
+) {
+    shard.counters.permanent_failures.add(1);
+    shard.schedule.borrow_mut().dropped(attempt.queue, 1, shard.world.now());
+    shard.dispatch_bell.raise();
+}
+
+pub(crate) async fn settle<W: World>(
+    shard: &Rc<Shard<W>>,
+    outbound: &Outbound,
+    attempt: &Attempt,
+    content: &Kept,
+    (parcel, info): (Parcel, EntryInfo),
+    outcome: Outcome,
+) {
+    let now = shard.world.now();
+    match outcome {
+        Outcome::Delivered(_) => {
+            shard.counters.deliveries.add(1);
+            shard.record(&Event::Delivery(Delivery {
+                copy: copy_of(outbound, content, &parcel),
+                connection: attempt.connection,
+                domain: &outbound.domain,
+                sent: attempt.sent,
+                retries: u32::from(info.attempts),
+                peer: attempt.host.as_ref().map(|(_, address)| *address),
+            }));
+            report(shard, &parcel, End::Finished);
+            shard.schedule.borrow_mut().delivered(attempt.queue, now);
+        }
+        Outcome::Deferred { stage, reply } => {
+            defer(shard, outbound, attempt, content, (parcel, info), stage, reply).await;
+        }
+        Outcome::Refused { stage, reply } => {
+            give_up(shard, outbound, attempt, content, (parcel, info), stage, reply).await;
+        }
+        Outcome::NotTried => {
+            shard.schedule.borrow_mut().returned(attempt.queue, [(parcel, info)], now);
+        }
+    }
+    shard.dispatch_bell.raise();
+}
+
+async fn defer<W: World>(
+    shard: &Rc<Shard<W>>,
+    outbound: &Outbound,
+    attempt: &Attempt,
+    content: &Kept,
+    (mut parcel, info): (Parcel, EntryInfo),
+    stage: Stage,
+    reply: Reply,
+) {
+    let now = shard.world.now();
+    shard.counters.transient_failures.add(1);
+    let failure = failure_of(outbound, attempt, content, &parcel, &info, stage, &reply);
+    shard.record(&Event::Transient(failure));
+    let verdict = shard.schedule.borrow().deferred(attempt.queue, &info, now);
+    match verdict {
+        Verdict::RetryAt(until) => {
+            let mut note = reply.to_string();
+            note.truncate(note.floor_char_boundary(NOTE_OCTETS));
+            let attempts = u32::from(info.attempts) + 1;
+            let end = End::Deferred { until, attempts, note: note.into_bytes().into() };
+            report(shard, &parcel, end);
+            // Whoever waits for minutes needs no memory meanwhile.
+            parcel.content = None;
+            shard.schedule.borrow_mut().requeue(attempt.queue, parcel, info, until, now);
+        }
+        Verdict::Expired(text) | Verdict::RetriesExceeded(text) => {
+            give_up(shard, outbound, attempt, content, (parcel, info), stage, reply_of(text)).await;
+        }
+    }
+}
+
+/// The sender's notice is durable before the copy is finished (mail-flow.md §11.1).
+async fn give_up<W: World>(
+    shard: &Rc<Shard<W>>,
+    outbound: &Outbound,
+    attempt: &Attempt,
+    content: &Kept,
+    (parcel, info): (Parcel, EntryInfo),
+    stage: Stage,
+    reply: Reply,
+) {
+    shard.counters.permanent_failures.add(1);
+    let failure = failure_of(outbound, attempt, content, &parcel, &info, stage, &reply);
+    shard.record(&Event::Permanent(failure));
+    let host = attempt.host.as_ref().map(|(name, address)| (&**name, *address));
+    let told = shard.notify(outbound, content, parcel.copy, &reply, host).await;
+    let now = shard.world.now();
+    if told {
+        report(shard, &parcel, End::Finished);
+        shard.schedule.borrow_mut().dropped(attempt.queue, 1, now);
+    } else {
+        // The shard ends before its notice could be written: the promise stands, and is judged again.
+        shard.schedule.borrow_mut().requeue(attempt.queue, parcel, info, Time::NEVER, now);
+    }
+}
+
+fn report<W: World>(shard: &Shard<W>, parcel: &Parcel, end: End) {
+    let home = usize::from(parcel.home);
+    if home == shard.index {
+        shard.note(parcel.promise, parcel.copy, end);
+    } else {
+        shard.post_office.send(home, Post::Settled { promise: parcel.promise, copy: parcel.copy, end });
+    }
+}
+
+fn copy_of<'a>(outbound: &'a Outbound, content: &'a Kept, parcel: &Parcel) -> Copy<'a> {
+    let envelope = &content.envelopes[parcel.copy as usize];
+    Copy {
+        id: envelope.id,
+        batch: content.batch,
+        received: content.received,
+        sender: content.sender.as_ref(),
+        recipient: &envelope.recipient,
+        binding_group: &outbound.group,
+        binding: &outbound.binding,
+        size: content.bodies[usize::from(envelope.body)].len() as u64,
+    }
+}
+
+fn failure_of<'a>(
+    outbound: &'a Outbound,
+    attempt: &Attempt,
+    content: &'a Kept,
+    parcel: &Parcel,
+    info: &EntryInfo,
+    stage: Stage,
+    reply: &'a Reply,
+) -> Failure<'a> {
+    Failure {
+        copy: copy_of(outbound, content, parcel),
+        connection: attempt.connection,
+        domain: &outbound.domain,
+        sent: attempt.sent,
+        stage,
+        class: bounce::classify(reply).code(),
+        retries: u32::from(info.attempts),
+        peer: attempt.host.as_ref().map(|(_, address)| *address),
+        reply,
+    }
+}

@@ -1,0 +1,261 @@
+//! The birth of a shard: sockets, then (when privileges are dropped) the journal, the queues, the listeners.
+
+use crate::commit::{Spool, commit};
+use crate::gate::Gate;
+use crate::listen::{ListenerCounts, Sockets, listen};
+use crate::outbound::Cells;
+use crate::parcel::Budget;
+use crate::post::{Exchange, Order, PostOffice};
+use crate::record::{Recorder, record};
+use crate::resolve::Resolver;
+use crate::settings::Site;
+use crate::{Life, Shard, answer, deliver, dispatch, options, receive, recover};
+use bindings::{Schedule, ScheduleSettings};
+use config::{ModuleSyntax, Registry, Snapshot};
+use dns::Resolv;
+use mail::id::Ids;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+use world::World;
+
+/// How long a start waits for the first segment of the journal before it listens all the same.
+const FIRST_SEGMENT: Duration = Duration::from_secs(20);
+
+/// What all shards of a process share.
+pub struct Common {
+    pub exchange: Exchange,
+    pub cells: Arc<Cells>,
+    pub hostname: Box<str>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) listener_counts: ListenerCounts,
+    pub(crate) leaving: AtomicUsize,
+    snapshot: Arc<Snapshot>,
+    budget: Arc<Budget>,
+    servers: Resolv,
+    process: u32,
+}
+
+impl Common {
+    /// `hostname` is the system's, `servers` what resolv.conf says, `process` our number, `chance` random.
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        shards: usize,
+        hostname: &str,
+        servers: Resolv,
+        process: u32,
+        chance: [u64; 2],
+    ) -> Arc<Self> {
+        let global = options::GlobalOptions::resolve(&snapshot.global());
+        let servers = Resolv { fallback_to_tcp: global.dns_fallback_to_tcp, ..servers };
+        Arc::new(Common {
+            exchange: Exchange::new(shards),
+            cells: Arc::default(),
+            hostname: hostname.into(),
+            gate: Gate::new(chance),
+            listener_counts: ListenerCounts::default(),
+            leaving: AtomicUsize::new(0),
+            budget: Budget::new(usize::try_from(global.spool_memory).unwrap_or(usize::MAX)),
+            snapshot,
+            servers,
+            process,
+        })
+    }
+}
+
+/// What a shard tells the program.
+#[derive(Debug)]
+pub enum Event {
+    /// Its sockets are bound; it waits for `Order::Proceed`.
+    Bound,
+    /// It accepts mail. Copies that its journal gave back, and whether anything was damaged.
+    Ready { copies: u64, report: spool::Report },
+    /// It cannot start.
+    Failed { what: String, error: io::Error },
+    /// It has ended; nothing of it is left.
+    Ended,
+}
+
+/// Every option and module that the engine knows.
+pub fn registry() -> Registry {
+    const MODULES: [ModuleSyntax; 2] = [
+        ModuleSyntax {
+            name: "ec_logger",
+            instances: config::Instances::Many,
+            options: &[options::LoggerOptions::DEFINITIONS],
+            stanzas: &[],
+        },
+        ModuleSyntax {
+            name: "bounce_logger",
+            instances: config::Instances::Many,
+            options: &[options::BounceLoggerOptions::DEFINITIONS],
+            stanzas: &[],
+        },
+    ];
+    let modules: Vec<_> =
+        MODULES.into_iter().chain(policy_modules::MODULES.iter().map(|module| module.syntax)).collect();
+    Registry::new(
+        &[
+            options::InboundOptions::DEFINITIONS,
+            options::GlobalOptions::DEFINITIONS,
+            options::ControlOptions::DEFINITIONS,
+            options::SecurityOptions::DEFINITIONS,
+            bindings::options::OutboundOptions::DEFINITIONS,
+            bindings::options::HostOptions::DEFINITIONS,
+            options::ConversationOptions::DEFINITIONS,
+        ],
+        &modules,
+    )
+}
+
+pub(crate) fn schedule_settings(site: &Site, common: &Common) -> ScheduleSettings {
+    let global = &site.global;
+    ScheduleSettings {
+        reserve: u32::try_from(global.server_reserve_outbound_connections).unwrap_or(0),
+        reserve_maintenance_interval: global.reserve_maintenance_interval,
+        delayed_queue_scan_interval: global.delayed_queue_scan_interval,
+        ..ScheduleSettings::new(common.cells.server(global.server_max_outbound_connections))
+    }
+}
+
+/// Runs one shard from its birth to its end.
+pub async fn start<W: World>(world: W, index: usize, common: Arc<Common>, tell: impl Fn(Event)) {
+    common.exchange.attach(index, world.doorbell());
+    let site = Site::new(common.snapshot.clone(), &common.cells, &common.hostname);
+    let sockets = match Sockets::open(&world, &site, index == 0) {
+        Ok(sockets) => sockets,
+        Err((endpoint, error)) => {
+            return tell(Event::Failed { what: format!("cannot listen on {endpoint}"), error });
+        }
+    };
+    tell(Event::Bound);
+    if !may_proceed(&world, &common, index).await {
+        return tell(Event::Ended);
+    }
+    let spoolbase = PathBuf::from(&*site.global.spoolbase);
+    let folder = recover::folder(&spoolbase, index);
+    let settings = spool::Settings {
+        shard: index as u16,
+        salt: world.chance() as u32,
+        segment_bytes: site.global.spool_segment_size,
+        ..spool::Settings::default()
+    };
+    let recovered = match recover::recover(&world, &folder, &settings).await {
+        Ok(recovered) => recovered,
+        Err(error) => {
+            let what = format!("cannot use the spool folder {}", folder.display());
+            return tell(Event::Failed { what, error });
+        }
+    };
+    let journal = spool::Journal::new(settings.clone(), recovered.state);
+    let shard = Rc::new(Shard::new(world, index, common, site, Spool::new(folder, journal), settings));
+    run(&shard, sockets, recovered.living, recovered.report, &spoolbase, &tell).await;
+    tell(Event::Ended);
+}
+
+/// False: the program was stopped before it began.
+async fn may_proceed<W: World>(world: &W, common: &Common, index: usize) -> bool {
+    loop {
+        match common.exchange.next_order(index) {
+            Some(Order::Proceed) => return true,
+            Some(Order::Stop) => return false,
+            Some(Order::Reload(_) | Order::ReopenLogs) => {}
+            None if common.exchange.may_wait(index) => world.rung().await,
+            None => {}
+        }
+    }
+}
+
+async fn run<W: World>(
+    shard: &Rc<Shard<W>>,
+    sockets: Sockets<W>,
+    living: Vec<spool::Living>,
+    report: spool::Report,
+    spoolbase: &Path,
+    tell: &impl Fn(Event),
+) {
+    let world = &shard.world;
+    world.spawn("record", record(shard.clone()));
+    world.spawn("commit", commit(shard.clone()));
+    world.spawn("receive", receive::receive(shard.clone()));
+    let copies = living.iter().map(|promise| promise.left.len() as u64).sum();
+    recover::requeue(shard, living).await;
+    wait_for_segment(shard).await;
+    if let Err(error) = recover::adopt(shard, spoolbase).await {
+        shard.complain(&format!("spool: what other shards left in {} waits: {error}", spoolbase.display()));
+    }
+    world.spawn("dispatch", dispatch::dispatch(shard.clone()));
+    let mut listeners: Vec<W::Listener> = Vec::new();
+    for (endpoint, listener) in sockets.smtp {
+        listeners.push(listener.clone());
+        world.spawn("listener", listen(shard.clone(), endpoint, listener));
+    }
+    for listener in sockets.console {
+        listeners.push(listener.clone());
+        world.spawn("console listener", answer::console(shard.clone(), listener));
+    }
+    tell(Event::Ready { copies, report });
+    shard.stop_asked.wait().await;
+    shard.drain(&listeners).await;
+}
+
+/// Without a segment every message would be answered 452; it takes the time of writing one.
+async fn wait_for_segment<W: World>(shard: &Rc<Shard<W>>) {
+    let deadline = shard.world.now() + FIRST_SEGMENT;
+    loop {
+        let status = shard.spool.journal.borrow().status();
+        if status.segments_ready > 0 || shard.world.now() >= deadline {
+            return;
+        }
+        shard.world.sleep_until(shard.world.now() + Duration::from_millis(5)).await;
+    }
+}
+
+impl<W: World> Shard<W> {
+    fn new(
+        world: W,
+        index: usize,
+        common: Arc<Common>,
+        site: Rc<Site>,
+        spool: Spool<W>,
+        spool_settings: spool::Settings,
+    ) -> Self {
+        let now = world.now();
+        let limits = dns::Limits {
+            min_ttl: u32::try_from(site.global.min_dns_ttl.as_secs()).unwrap_or(u32::MAX),
+            max_ttl: u32::try_from(site.global.max_dns_ttl.as_secs()).unwrap_or(u32::MAX),
+            ..dns::Limits::default()
+        };
+        Shard {
+            index,
+            count: common.exchange.shards(),
+            ids: RefCell::new(Ids::new(common.process + index as u32, world.chance() as u16)),
+            counters: crate::Counts::default(),
+            budget: common.budget.clone(),
+            spool,
+            spool_settings,
+            schedule: RefCell::new(Schedule::new(schedule_settings(&site, &common))),
+            dispatch_bell: Default::default(),
+            idle: deliver::Idle::default(),
+            resolver: Resolver::new(common.servers.clone(), limits),
+            post_office: PostOffice::new(common.clone(), index),
+            credit: Default::default(),
+            fetches: Default::default(),
+            answers: Default::default(),
+            recorder: Recorder::new(&site.snapshot, index == 0, now),
+            sessions: RefCell::default(),
+            session_ended: Default::default(),
+            deliveries: Cell::new(0),
+            delivery_ended: Default::default(),
+            life: Cell::new(Life::Working),
+            stop_asked: Default::default(),
+            site: RefCell::new(site),
+            common,
+            world,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Which module is asked when: configuration order, passive modules, bypass. Decides, asks nobody itself.
+
+use crate::{Module, ModuleDef, Verdict};
+use mail::{Dictionary, Phase};
+use std::rc::Rc;
+
+/// A module instance as the configuration named it.
+pub struct Loaded {
+    pub definition: &'static ModuleDef,
+    /// `enabled = false` makes it passive: never asked on its own.
+    pub enabled: bool,
+    pub module: Rc<dyn Module>,
+    bypass: String,
+}
+
+impl Loaded {
+    pub fn new(definition: &'static ModuleDef, enabled: bool, module: Rc<dyn Module>) -> Self {
+        Loaded { definition, enabled, module, bypass: format!("__bypass_{}", definition.name()) }
+    }
+}
+
+/// The active modules of every phase, in configuration order.
+#[derive(Default)]
+pub struct Pipeline {
+    phases: [Vec<Rc<Loaded>>; Phase::ALL.len()],
+}
+
+impl Pipeline {
+    pub fn new(modules: impl IntoIterator<Item = Loaded>) -> Self {
+        let mut pipeline = Pipeline::default();
+        for loaded in modules.into_iter().filter(|loaded| loaded.enabled).map(Rc::new) {
+            for phase in loaded.definition.phases {
+                pipeline.phases[*phase as usize].push(loaded.clone());
+            }
+        }
+        pipeline
+    }
+
+    /// No module is asked at any phase.
+    pub fn is_empty(&self) -> bool {
+        self.phases.iter().all(Vec::is_empty)
+    }
+
+    /// The turn of one phase of one session.
+    pub fn turn(&self, phase: Phase) -> Turn<'_> {
+        Turn { waiting: self.phases[phase as usize].iter(), last: None }
+    }
+}
+
+/// Walks through the modules of a phase: `next`, ask it, `judged`.
+pub struct Turn<'a> {
+    waiting: std::slice::Iter<'a, Rc<Loaded>>,
+    last: Option<&'static str>,
+}
+
+impl<'a> Turn<'a> {
+    /// The next module to ask; those that the connection context bypasses are passed over.
+    pub fn next(&mut self, connection: &Dictionary) -> Option<&'a Loaded> {
+        let loaded = self.waiting.find(|loaded| !connection.is_true(&loaded.bypass))?;
+        self.last = Some(loaded.definition.name());
+        Some(loaded)
+    }
+
+    pub fn judged(&mut self, verdict: Verdict) {
+        if verdict == Verdict::Done {
+            self.waiting = [].iter();
+        }
+    }
+
+    /// The module that ran last: `M=` of the reject log.
+    pub fn last(&self) -> Option<&'static str> {
+        self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Answer, Ask, Host};
+
+    struct Silent;
+
+    impl Module for Silent {
+        fn judge<'a>(&'a self, _: &'a mut Ask<'_>, _: &'a dyn Host) -> Answer<'a> {
+            Answer::Now(Verdict::Continue)
+        }
+    }
+
+    macro_rules! definition {
+        ($name:ident, $text:literal) => {
+            static $name: ModuleDef = ModuleDef {
+                syntax: config::ModuleSyntax {
+                    name: $text,
+                    instances: config::Instances::Singleton,
+                    options: &[],
+                    stanzas: &[],
+                },
+                phases: &[Phase::Connect, Phase::Data],
+                make: |_| Rc::new(Silent),
+            };
+        };
+    }
+    definition!(FIRST, "first");
+    definition!(SECOND, "second");
+    definition!(THIRD, "third");
+
+    fn asked(pipeline: &Pipeline, connection: &Dictionary, done_at: &str) -> Vec<&'static str> {
+        let mut turn = pipeline.turn(Phase::Data);
+        let mut names = Vec::new();
+        while let Some(loaded) = turn.next(connection) {
+            let name = loaded.definition.name();
+            names.push(name);
+            turn.judged(if name == done_at { Verdict::Done } else { Verdict::Continue });
+            assert_eq!(turn.last(), Some(name));
+        }
+        names
+    }
+
+    #[test]
+    fn modules_are_asked_in_order_unless_passive_bypassed_or_after_done() {
+        let pipeline = Pipeline::new([
+            Loaded::new(&SECOND, true, Rc::new(Silent)),
+            Loaded::new(&FIRST, true, Rc::new(Silent)),
+            Loaded::new(&THIRD, true, Rc::new(Silent)),
+        ]);
+        let mut connection = Dictionary::default();
+        assert_eq!(asked(&pipeline, &connection, ""), ["second", "first", "third"]);
+        assert_eq!(asked(&pipeline, &connection, "first"), ["second", "first"]);
+        connection.set("__bypass_first", "true");
+        connection.set("__bypass_third", "yes");
+        assert_eq!(asked(&pipeline, &connection, ""), ["second", "third"]);
+        let passive = Pipeline::new([Loaded::new(&FIRST, false, Rc::new(Silent))]);
+        assert!(asked(&passive, &Dictionary::default(), "").is_empty());
+        assert!(passive.turn(Phase::Mailfrom).next(&connection).is_none());
+    }
+}
