@@ -381,6 +381,7 @@ impl Recovery {
 
 const ZEROS: [u8; BLOCK] = [0; BLOCK];
 
+/// What can be read of a file of this size; offsets of records have 32 bits.
 fn whole_blocks(bytes: u64) -> u64 {
-    bytes / BLOCK as u64 * BLOCK as u64
+    bytes.min(limits::SEGMENT_BYTES.1) / BLOCK as u64 * BLOCK as u64
 }

@@ -5,6 +5,7 @@ use crate::segments::Segments;
 use crate::{Promise, Segment};
 use bytes::Bytes;
 use mail::Time;
+use std::fmt;
 
 /// When a copy may be tried again, as its last `deferred` said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,21 @@ pub enum Damage {
     Rotten { segment: Segment, offset: u64, length: u64 },
     /// Batches after the first and up to the last number are in no segment.
     Missing { after: u64, until: u64 },
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Damage::Header(segment) => write!(f, "the header of {segment} cannot be read"),
+            Damage::Misnamed(segment) => write!(f, "{segment} holds another segment or one of another shard"),
+            Damage::Rotten { segment, offset, length } => {
+                write!(f, "{length} bytes at {offset} of {segment} were durable and cannot be read")
+            }
+            Damage::Missing { after, until } => {
+                write!(f, "the batches after {after} up to {until} are in no segment")
+            }
+        }
+    }
 }
 
 /// What recovery did, for the operator.

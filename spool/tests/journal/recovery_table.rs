@@ -1,6 +1,6 @@
 //! The table of recovery in spool/README.md, row by row: each tear, each rotten byte, each odd file.
 
-use crate::disk::{Log, SECTOR, settings};
+use crate::disk::{Dice, Log, SECTOR, settings};
 use spool::inspect::{self, What};
 use spool::{Damage, Durability, Journal, Living, Promise, Recovery, Segment, Settings, Want};
 use world::BLOCK;
@@ -263,4 +263,49 @@ fn other_settings_read_the_same_and_move_it_to_files_of_the_new_size() {
     let recovered = log.disk.recover(&log.settings);
     assert_eq!((recovered.living.len(), recovered.living[0].left.len()), (5, 1));
     assert_eq!(recovered.report.damages, []);
+}
+
+#[test]
+fn whatever_the_files_hold_recovery_ends_and_the_journal_goes_on() {
+    let (log, promises) = three_segments();
+    let known: Vec<_> = promises.iter().map(|(_, promise)| *promise).collect();
+    let mut damaged = 0;
+    for seed in 0..300 {
+        let mut dice = Dice(seed);
+        let mut disk = log.disk.clone();
+        for _ in 0..1 + dice.below(8) {
+            let segment = Segment(1 + dice.below(4) as u32);
+            let other = disk.0[&Segment(1 + dice.below(4) as u32)].clone();
+            let file = disk.0.get_mut(&segment).expect("there are four");
+            let mut block = || dice.below(256) as usize * BLOCK;
+            let (at, from) = (
+                block().min(file.len().saturating_sub(BLOCK)),
+                block().min(other.len().saturating_sub(BLOCK)),
+            );
+            match dice.below(5) {
+                0 => file[at..at + BLOCK].fill(0),
+                1 => file[at..at + BLOCK].copy_from_slice(&other[from..from + BLOCK]),
+                2 => file.truncate((at + dice.below(BLOCK as u64) as usize).max(BLOCK)),
+                3 => file[at + dice.below(BLOCK as u64) as usize] ^= 1 << dice.below(8),
+                _ => *file = other,
+            }
+        }
+        let recovered = disk.recover(&log.settings);
+        damaged += recovered.report.damages_found.min(1);
+        assert!(recovered.living.iter().all(|living| known.contains(&living.promise)), "{seed}");
+        let living = names(&recovered.living);
+        let journal = Journal::new(log.settings.clone(), recovered.state);
+        let mut after = Log { settings: log.settings.clone(), disk, journal, now: log.now };
+        after.chores();
+        let fresh = after.durable(100, 1);
+        for promise in living {
+            // Compaction may have found it unreadable meanwhile.
+            if after.journal.location(promise).is_some() {
+                after.journal.finished(promise, 0, after.now);
+            }
+        }
+        after.commit();
+        assert_eq!(names(&after.disk.recover(&after.settings).living), [fresh], "{seed}");
+    }
+    assert!(damaged > 250, "{damaged}");
 }
