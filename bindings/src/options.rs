@@ -118,14 +118,19 @@ impl OutboundOptions {
         }
     }
 
-    /// The source addresses. `resolved` are the addresses of the host names among them.
+    /// The source addresses. `resolved` are the addresses of host names among them; a name without one
+    /// leaves the binding without a source, and its mail waits.
     pub fn source(&self, resolved: impl Fn(&str) -> Option<IpAddr>) -> Result<Source, SameFamily> {
         let address = |bind: &BindAddress| match bind {
             BindAddress::Any => None,
             BindAddress::Address(address) => Some(*address),
             BindAddress::Name(name) => resolved(name),
         };
-        Source::new(address(&self.bind_address), self.bind_address_secondary.as_ref().and_then(address))
+        let primary = address(&self.bind_address);
+        if primary.is_none() && self.bind_address != BindAddress::Any {
+            return Ok(Source::NOWHERE);
+        }
+        Source::new(primary, self.bind_address_secondary.as_ref().and_then(address))
     }
 }
 

@@ -9,10 +9,10 @@ use std::net::IpAddr;
 pub enum Source {
     /// `*`: the kernel chooses.
     Any,
-    Addresses {
-        v4: Option<IpAddr>,
-        v6: Option<IpAddr>,
-    },
+    /// `*` with a secondary address: the kernel chooses for the other family.
+    AnyBeside(IpAddr),
+    /// A family without an address is not spoken.
+    Addresses { v4: Option<IpAddr>, v6: Option<IpAddr> },
 }
 
 /// What to bind before connecting.
@@ -29,10 +29,14 @@ pub enum SourceChoice {
 pub struct SameFamily;
 
 impl Source {
-    /// `primary` is none for `*`. A secondary address beside `*` pins its own family.
+    /// Of a binding whose address cannot be found: it sends nothing, rather than from a wrong address.
+    pub const NOWHERE: Source = Source::Addresses { v4: None, v6: None };
+
+    /// `primary` is none for `*`.
     pub fn new(primary: Option<IpAddr>, secondary: Option<IpAddr>) -> Result<Source, SameFamily> {
         match (primary, secondary) {
             (None, None) => Ok(Source::Any),
+            (None, Some(secondary)) => Ok(Source::AnyBeside(secondary)),
             (Some(one), Some(other)) if one.is_ipv4() == other.is_ipv4() => Err(SameFamily),
             _ => {
                 let mut given = primary.into_iter().chain(secondary);
@@ -43,10 +47,13 @@ impl Source {
     }
 
     pub fn towards(&self, destination: IpAddr) -> SourceChoice {
+        let is_v4 = destination.to_canonical().is_ipv4();
         match self {
             Source::Any => SourceChoice::Any,
+            Source::AnyBeside(address) if address.is_ipv4() == is_v4 => SourceChoice::Address(*address),
+            Source::AnyBeside(_) => SourceChoice::Any,
             Source::Addresses { v4, v6 } => {
-                let own = if destination.to_canonical().is_ipv4() { v4 } else { v6 };
+                let own = if is_v4 { v4 } else { v6 };
                 own.map_or(SourceChoice::None, SourceChoice::Address)
             }
         }
@@ -64,6 +71,7 @@ mod tests {
         let (to_v4, to_v6) = (address("198.51.100.7"), address("2001:db8:1::7"));
         for (primary, secondary, for_v4, for_v6) in [
             (None, None, SourceChoice::Any, SourceChoice::Any),
+            (None, Some(v6), SourceChoice::Any, SourceChoice::Address(v6)),
             (Some(v4), None, SourceChoice::Address(v4), SourceChoice::None),
             (Some(v6), None, SourceChoice::None, SourceChoice::Address(v6)),
             (Some(v4), Some(v6), SourceChoice::Address(v4), SourceChoice::Address(v6)),

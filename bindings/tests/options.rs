@@ -172,6 +172,7 @@ fn sources_gateways_and_routes_are_read() {
     assert_eq!(b.bind_address, BindAddress::Name("out.example".into()));
     let named = b.source(|name| (name == "out.example").then(|| "192.0.2.9".parse().unwrap()));
     assert_eq!(named, Ok(Source::new("192.0.2.9".parse().ok(), None).unwrap()));
+    assert_eq!(b.source(|_| None), Ok(Source::NOWHERE), "better not at all than from a wrong address");
     assert_eq!(b.gateway.as_ref().map(Gateway::domain).as_deref(), Some("smart.example"));
     assert!(b.routes.0.is_empty());
 }

@@ -138,8 +138,7 @@ fn families_without_a_source_address_are_no_candidates() {
     let v4 = Source::new(Some("198.51.100.1".parse().unwrap()), None).unwrap();
     assert!(matches!(choose(&v4), Choice::Host { index: 1, source: SourceChoice::Address(_), .. }));
     assert!(matches!(choose(&Source::Any), Choice::Host { index: 0, source: SourceChoice::Any, .. }));
-    let nothing = Source::Addresses { v4: None, v6: None };
-    assert!(matches!(choose(&nothing), Choice::NoneUsable));
+    assert!(matches!(choose(&Source::NOWHERE), Choice::NoneUsable));
 }
 
 #[test]
