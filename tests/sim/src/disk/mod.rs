@@ -11,6 +11,7 @@ pub use file::SimFile;
 use crate::Dice;
 use crate::clock::Clock;
 use crate::trace::Trace;
+use mail::Time;
 use platter::{Change, Platter};
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -44,7 +45,7 @@ pub(crate) struct Inner {
     trace: Rc<Trace>,
     faults: Cell<DiskFaults>,
     operations: Cell<u64>,
-    failures: Cell<u64>,
+    failures: RefCell<Vec<Time>>,
     platter: RefCell<Platter>,
 }
 
@@ -56,7 +57,7 @@ impl SimDisk {
             trace,
             faults: Cell::default(),
             operations: Cell::new(0),
-            failures: Cell::new(0),
+            failures: RefCell::default(),
             platter: RefCell::default(),
         }))
     }
@@ -72,9 +73,9 @@ impl SimDisk {
         self.0.operations.get()
     }
 
-    /// Operations that failed, ever.
-    pub fn failures(&self) -> u64 {
-        self.0.failures.get()
+    /// When operations failed, ever.
+    pub fn failures(&self) -> Vec<Time> {
+        self.0.failures.borrow().clone()
     }
 
     /// What was not durable is decided, sector by sector and name by name; every process must be dead.
@@ -166,7 +167,7 @@ impl Inner {
             faults.fail_at != 0 && (number == faults.fail_at || (faults.for_ever && number > faults.fail_at));
         self.trace(|| format!("disk {verb} {}{}", path.display(), if fails { ": EIO" } else { "" }));
         if fails {
-            self.failures.set(self.failures.get() + 1);
+            self.failures.borrow_mut().push(self.clock.now());
             return Err(io::Error::other("EIO"));
         }
         Ok(())

@@ -167,6 +167,10 @@ impl Line {
         }
     }
 
+    pub fn is_dropped(&self, side: usize) -> bool {
+        self.dropped[side].get()
+    }
+
     pub fn dropped(&self, side: usize) {
         if self.dropped[side].replace(true) {
             return;

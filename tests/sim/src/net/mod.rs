@@ -7,7 +7,7 @@ mod stream;
 
 pub use datagram::{Responder, SimDatagrams};
 pub use listener::SimListener;
-pub use stream::SimStream;
+pub use stream::{Presence, SimStream};
 
 use crate::Dice;
 use crate::clock::Clock;

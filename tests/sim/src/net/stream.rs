@@ -5,12 +5,32 @@ use bytes::Bytes;
 use mail::Time;
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use world::Stream;
 
 pub struct SimStream {
     pub(crate) line: Rc<Line>,
     pub(crate) side: usize,
+}
+
+/// Whether the other end of a stream is still held, as only the simulation can know.
+#[derive(Clone)]
+pub struct Presence {
+    line: Weak<Line>,
+    side: usize,
+}
+
+impl Presence {
+    pub fn is_held(&self) -> bool {
+        self.line.upgrade().is_some_and(|line| !line.is_dropped(self.side))
+    }
+}
+
+impl SimStream {
+    /// Of the other end.
+    pub fn presence(&self) -> Presence {
+        Presence { line: Rc::downgrade(&self.line), side: 1 - self.side }
+    }
 }
 
 impl Stream for SimStream {
