@@ -32,11 +32,12 @@ pub fn on_threads<E: Send>(
         while ends.recv_timeout(WATCH) == Err(RecvTimeoutError::Timeout) {
             watch();
         }
-        let results = running.into_iter().map(|thread| match thread.join() {
+        let joined = running.into_iter().map(|thread| match thread.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
         });
-        results.fold(Ok(()), |first, next| first.and(next))
+        // All are joined before the first error is looked for.
+        joined.collect::<Vec<_>>().into_iter().collect()
     })
 }
 

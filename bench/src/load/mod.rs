@@ -1,5 +1,6 @@
 //! `load`: sends mail to any SMTP server, at its own pace or as fast as it is answered, and measures it.
 
+mod connection;
 mod drive;
 mod letter;
 mod options;
