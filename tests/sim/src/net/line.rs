@@ -18,6 +18,8 @@ use std::task::Waker;
 const SILENT_DEATH: u64 = 4;
 /// A close with unread bytes becomes a reset once in so many times, as TCP does it.
 const RUDE_CLOSE: u64 = 2;
+/// Bytes of a read that a trace shows.
+const TOLD: usize = 160;
 
 pub(crate) struct Line {
     pub net: Rc<Network>,
@@ -85,6 +87,17 @@ impl Line {
 
     pub fn address(&self, side: usize) -> SocketAddr {
         self.ends[side].1
+    }
+
+    /// Into the trace: what the other side got.
+    pub fn tell(&self, side: usize, read: &io::Result<Bytes>) {
+        let (from, to) = (self.ends[side].1, self.ends[1 - side].1);
+        self.net.trace.add(self.net.clock.now(), || match read {
+            Ok(bytes) => {
+                format!("{from} > {to}: {:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(TOLD)]))
+            }
+            Err(error) => format!("{from} > {to}: {error}"),
+        });
     }
 
     pub fn has_unread(&self, side: usize) -> bool {

@@ -37,7 +37,10 @@ impl Stream for SimStream {
     type Chunk = Bytes;
 
     async fn read(&mut self, deadline: Time) -> io::Result<Bytes> {
-        self.line.net.clock.wait(deadline, |waker| self.line.look_for_bytes(self.side, waker)).await
+        let line = &self.line;
+        let read = line.net.clock.wait(deadline, |waker| line.look_for_bytes(self.side, waker)).await;
+        line.tell(1 - self.side, &read);
+        read
     }
 
     fn has_unread(&self) -> bool {

@@ -77,7 +77,7 @@ impl Engine {
                         told.damages += report.damages_found;
                     }
                     Event::Failed { what, error } => told.failure = Some(format!("{what}: {error}")),
-                    Event::Ended => told.ended += 1,
+                    Event::Ended { .. } => told.ended += 1,
                 }
             };
             world.clone().spawn("shard", shard::start(world, index, common, tell));

@@ -42,13 +42,20 @@ pub enum Arrival {
     Unknown,
 }
 
-#[derive(Debug)]
 struct Copy {
     sender: Option<String>,
     content: Rc<str>,
     word: Word,
     taken: Vec<Taken>,
     refused: Vec<Time>,
+}
+
+/// What a reader of a failure needs; the content is not.
+impl fmt::Debug for Copy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Copy { sender, word, taken, refused, .. } = self;
+        write!(f, "of {sender:?}, {word:?}, taken {taken:?}, refused {refused:?}")
+    }
 }
 
 #[derive(Debug)]

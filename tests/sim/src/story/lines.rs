@@ -10,7 +10,7 @@ use world::Stream;
 pub struct Gone;
 
 pub struct Lines {
-    pub stream: SimStream,
+    stream: SimStream,
     received: Vec<u8>,
 }
 

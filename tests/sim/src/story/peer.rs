@@ -80,6 +80,7 @@ impl Peer {
         if !self.answer(&mut lines, "220 peer.example ESMTP", "421 not now").await? {
             return Ok(());
         }
+        let mut begun = false;
         let mut recipients: Vec<String> = Vec::new();
         let mut unconfirmed: Vec<Arrival> = Vec::new();
         loop {
@@ -93,10 +94,15 @@ impl Peer {
                     let good = format!("250-peer.example\r\n{pipelining}250 8BITMIME");
                     self.answer(&mut lines, &good, "421 go away").await?;
                 }
-                "HELO" | "RSET" | "MAIL" => {
-                    recipients.clear();
+                "HELO" | "RSET" => {
+                    (begun, recipients) = (false, Vec::new());
                     self.answer(&mut lines, "250 fine", "451 not fine").await?;
                 }
+                "MAIL" => {
+                    recipients.clear();
+                    begun = self.answer(&mut lines, "250 fine", "451 not fine").await?;
+                }
+                "RCPT" if !begun => lines.send("503 no sender\r\n".to_owned(), self.deadline()).await?,
                 "RCPT" => self.recipient(&mut lines, &line, &mut recipients).await?,
                 "DATA" if recipients.is_empty() => {
                     lines.send("503 no recipients\r\n".to_owned(), self.deadline()).await?;
@@ -105,7 +111,7 @@ impl Peer {
                     if self.answer(&mut lines, "354 go on", "451 not now").await? {
                         unconfirmed = self.content(&mut lines, &recipients).await?;
                     }
-                    recipients.clear();
+                    (begun, recipients) = (false, Vec::new());
                 }
                 "QUIT" => {
                     lines.send("221 bye\r\n".to_owned(), self.deadline()).await?;

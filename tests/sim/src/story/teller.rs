@@ -24,7 +24,7 @@ const AFTERMATH: Duration = Duration::from_secs(90);
 /// A stop takes no longer than this: shutdown_timeout, and what follows it.
 const STOPPING_TIME: Duration = Duration::from_secs(120);
 /// A program that cannot start is started again after this.
-const START_AGAIN: Duration = Duration::from_secs(2);
+const START_AGAIN: Duration = Duration::from_secs(60);
 
 /// What happened in a story, for counts.
 #[derive(Clone, Copy, Debug, Default)]
