@@ -79,19 +79,21 @@ pub(crate) async fn adopt<W: World>(shard: &Rc<Shard<W>>, spoolbase: &Path) -> i
         else {
             continue;
         };
-        adopt_folder(shard, &folder(spoolbase, index)).await?;
+        adopt_folder(shard, &folder(spoolbase, index), index).await?;
     }
     Ok(())
 }
 
-async fn adopt_folder<W: World>(shard: &Rc<Shard<W>>, folder: &Path) -> io::Result<()> {
-    let recovered = recover(&shard.world, folder, &shard.spool_settings).await?;
+async fn adopt_folder<W: World>(shard: &Rc<Shard<W>>, folder: &Path, index: usize) -> io::Result<()> {
+    // Its segments carry its number: read as ours they would all pass for misnamed.
+    let settings = Settings { shard: index as u16, ..shard.spool_settings.clone() };
+    let recovered = recover(&shard.world, folder, &settings).await?;
     if recovered.report.damages_found > 0 {
         let damages = recovered.report.damages_found;
         shard.complain(&format!("spool: {} is kept as it is: {damages} damages", folder.display()));
         return Ok(());
     }
-    let journal = spool::Journal::new(shard.spool_settings.clone(), recovered.state);
+    let journal = spool::Journal::new(settings, recovered.state);
     for living in recovered.living {
         adopt_promise(shard, folder, &journal, living).await?;
     }
