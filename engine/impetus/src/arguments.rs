@@ -19,13 +19,6 @@ impl Arguments {
         self.0.into()
     }
 
-    /// Takes the switch out if it is there.
-    pub fn flag(&mut self, name: &str) -> bool {
-        let before = self.0.len();
-        self.0.retain(|word| word != name);
-        self.0.len() < before
-    }
-
     /// Takes `NAME VALUE` or `NAME=VALUE` out, for any of the names.
     pub fn value(&mut self, names: &[&str]) -> Result<Option<String>, String> {
         for at in 0..self.0.len() {
@@ -70,10 +63,9 @@ mod tests {
 
     #[test]
     fn switches_are_taken_out_wherever_they_stand() {
-        let mut line = arguments("a -c f.conf --shards=3 --quiet b");
+        let mut line = arguments("a -c f.conf --shards=3 b");
         assert_eq!(line.value(&["-c", "--config"]), Ok(Some("f.conf".into())));
         assert_eq!(line.parsed("--shards", 1), Ok(3));
-        assert!(line.flag("--quiet") && !line.flag("--quiet"));
         assert_eq!(line.rest(), ["a", "b"]);
         assert!(arguments("--shards").value(&["--shards"]).is_err());
         assert!(arguments("--shards x").parsed("--shards", 1).is_err());

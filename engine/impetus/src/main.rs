@@ -4,7 +4,10 @@ mod arguments;
 mod check;
 mod configuration;
 mod console;
+mod demo;
+mod load;
 mod run;
+mod sink;
 mod spool;
 
 use arguments::Arguments;
@@ -20,12 +23,18 @@ struct Subcommand {
     run: fn(Arguments) -> ExitCode,
 }
 
-const SUBCOMMANDS: [Subcommand; 5] = [
+const SUBCOMMANDS: [Subcommand; 8] = [
     Subcommand {
         name: "run",
         arguments: "[-c FILE] [--shards N]",
         summary: "Runs the server; without -c, a relay for this machine on 127.0.0.1:2525.",
         run: run::run,
+    },
+    Subcommand {
+        name: "demo",
+        arguments: "[--messages N] [--connections N] [--shards N]",
+        summary: "Starts the engine, a sink and a load, shows what they do, and audits it.",
+        run: demo::demo,
     },
     Subcommand {
         name: "check",
@@ -44,6 +53,18 @@ const SUBCOMMANDS: [Subcommand; 5] = [
         arguments: "ls|cat|check DIR [PROMISE]",
         summary: "Shows and checks a spool that no server uses; never writes.",
         run: spool::spool,
+    },
+    Subcommand {
+        name: "load",
+        arguments: "[OPTIONS]",
+        summary: "Sends messages to any SMTP server and measures it.",
+        run: load::load,
+    },
+    Subcommand {
+        name: "sink",
+        arguments: "[OPTIONS]",
+        summary: "Takes messages from any SMTP client, with faults if wished.",
+        run: sink::sink,
     },
     Subcommand {
         name: "version",

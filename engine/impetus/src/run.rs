@@ -7,7 +7,7 @@ use config::Snapshot;
 use runtime::{
     FolderLock, Identity, Needs, NoIdentity, NotLocked, PanicHook, Plan, ProcessSignal, Runtime, Signals,
 };
-use shard::{Common, Event, GlobalOptions, Order, SecurityOptions};
+use shard::{Common, Counters, Event, GlobalOptions, Order, SecurityOptions};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -134,7 +134,7 @@ impl Server {
                     self.common.exchange.order(|| Order::Stop);
                     return Err(ExitCode::from(EX_UNAVAILABLE));
                 }
-                Event::Ended => return Err(unavailable("a shard has ended")),
+                Event::Ended { .. } => return Err(unavailable("a shard has ended")),
             }
             if bound == count && ready == 0 {
                 bound = 0;
@@ -177,12 +177,33 @@ impl Server {
         self.common.exchange.order(|| Order::Stop);
     }
 
+    pub fn shards(&self) -> usize {
+        self.common.exchange.shards()
+    }
+
     /// Waits for the end.
-    pub fn join(self) -> ExitCode {
+    fn join(self) -> ExitCode {
         match self.runtime.join() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => unavailable(&error.to_string()),
         }
+    }
+
+    /// Waits for the end; what the shards have counted, added up.
+    pub fn end(self) -> Vec<(String, u64)> {
+        let Server { runtime, events, common, .. } = self;
+        if let Err(error) = runtime.join() {
+            eprintln!("impetus: {error}");
+        }
+        drop(common);
+        let mut sums: Vec<(String, u64)> =
+            Counters::NAMES.iter().map(|name| ((*name).to_owned(), 0)).collect();
+        for (_, event) in events.try_iter() {
+            if let Event::Ended { counters } = event {
+                sums.iter_mut().zip(counters).for_each(|((_, sum), value)| *sum += value);
+            }
+        }
+        sums
     }
 }
 

@@ -54,6 +54,11 @@ fn parts(spoolbase: &Path) -> io::Result<Vec<Part>> {
     folders.into_iter().map(|folder| Ok(Part { recovered: recover(&folder)?, folder })).collect()
 }
 
+/// Copies that wait in a spool.
+pub fn living_copies(spoolbase: &Path) -> io::Result<u64> {
+    Ok(parts(spoolbase)?.iter().map(|part| part.recovered.report.copies_living).sum())
+}
+
 fn segments(folder: &Path) -> io::Result<Vec<Found>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {

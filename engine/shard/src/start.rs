@@ -76,8 +76,8 @@ pub enum Event {
     Ready { copies: u64, report: spool::Report },
     /// It cannot start.
     Failed { what: String, error: io::Error },
-    /// It has ended; nothing of it is left.
-    Ended,
+    /// It has ended; nothing of it is left but what it counted, in the order of `Counters::NAMES`.
+    Ended { counters: Vec<u64> },
 }
 
 /// Every option and module that the engine knows.
@@ -134,7 +134,7 @@ pub async fn start<W: World>(world: W, index: usize, common: Arc<Common>, tell: 
     };
     tell(Event::Bound);
     if !may_proceed(&world, &common, index).await {
-        return tell(Event::Ended);
+        return tell(Event::Ended { counters: Vec::new() });
     }
     let spoolbase = PathBuf::from(&*site.global.spoolbase);
     let folder = recover::folder(&spoolbase, index);
@@ -154,7 +154,7 @@ pub async fn start<W: World>(world: W, index: usize, common: Arc<Common>, tell: 
     let journal = spool::Journal::new(settings.clone(), recovered.state);
     let shard = Rc::new(Shard::new(world, index, common, site, Spool::new(folder, journal), settings));
     run(&shard, sockets, recovered.living, recovered.report, &spoolbase, &tell).await;
-    tell(Event::Ended);
+    tell(Event::Ended { counters: shard.counters.values() });
 }
 
 /// False: the program was stopped before it began.

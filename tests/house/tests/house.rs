@@ -165,8 +165,9 @@ fn unsafe_stands_only_in_the_runtime_and_with_its_reason() {
                     continue;
                 }
                 assert!(file.starts_with("engine/runtime"), "{file}:{}: unsafe outside runtime", index + 1);
-                let reason =
-                    lines[index.saturating_sub(8)..=index].iter().any(|line| line.contains("SAFETY"));
+                let reason = lines[index.saturating_sub(8)..=(index + 1).min(lines.len() - 1)]
+                    .iter()
+                    .any(|line| line.contains("SAFETY") || line.contains("# Safety"));
                 assert!(reason, "{file}:{}: unsafe without a SAFETY comment", index + 1);
             }
         }

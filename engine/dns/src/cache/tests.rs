@@ -1,3 +1,5 @@
+//! What `cache` must do, in cases.
+
 use super::*;
 use crate::{Kind, Name, Trouble};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! What `exchangers` must do, in cases.
+
 use super::*;
 use crate::zone::{Carrier, Zone};
 use crate::{Attempts, Query, Resolv, Trouble, query};

@@ -1,3 +1,5 @@
+//! What `packet` must do, in cases.
+
 use super::*;
 use crate::name::NAME_OCTETS;
 use hickory_proto::op::{Edns, Message};

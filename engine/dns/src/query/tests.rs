@@ -1,3 +1,5 @@
+//! What `query` must do, in cases.
+
 use super::*;
 use crate::packet::ALIASES;
 use crate::zone::{Carrier, Zone};

@@ -1,3 +1,5 @@
+//! What `zone` must do, in cases.
+
 use super::*;
 use crate::{Answer, Kind, Question, Record, Trouble};
 use packet::Reading;
