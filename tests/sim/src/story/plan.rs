@@ -115,8 +115,10 @@ impl Plan {
         );
         for name in self.all_domains() {
             let throttle = self.throttle.map(|(events, seconds)| format!("\"{events}/{seconds}\""));
-            let throttle = throttle.map(|rate| format!(" outbound_throttle_messages = {rate}"));
-            let _ = writeln!(text, "domain \"{name}\" {{{} }}", throttle.unwrap_or_default());
+            let throttle = throttle.map(|rate| format!("outbound_throttle_messages = {rate}"));
+            // A notice that expires would end its copy unheard.
+            let patience = if name == SENDERS { "message_expiration = 864000" } else { "" };
+            let _ = writeln!(text, "domain \"{name}\" {{ {} {patience} }}", throttle.unwrap_or_default());
         }
         let _ = writeln!(
             text,

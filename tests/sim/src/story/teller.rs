@@ -173,7 +173,8 @@ impl Teller {
         self.universe.net().set_faults(NetFaults::default());
         self.misfortunes.disk_failed_for_ever = self.plan.disk.for_ever;
         self.universe.disk().set_faults(DiskFaults::default());
-        if self.plan.disk.for_ever && self.dice.one_in(2) {
+        // What could not be read at a start, or when its turn came, waits for the next start.
+        if self.plan.disk.fail_at != 0 && (self.plan.disk.for_ever || self.engine.recovered().1 > 0) {
             self.cut_power();
             self.start(self.plan.shards);
         } else if self.plan.stops {
