@@ -5,15 +5,20 @@ use crate::ring::Ring;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 use world::{Buffer, Endpoint};
 
 /// The first kernel with multishot receive; provided-buffer rings are older.
 const KERNEL: (u32, u32) = (6, 0);
 const PROBE: &str = ".preflight";
+/// How long the sockets of a killed predecessor are waited for.
+const LEFT_WITHIN: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What the configuration asks of the host.
 #[derive(Clone, Debug, Default)]
@@ -188,7 +193,7 @@ fn write_directly(path: &Path) -> io::Result<()> {
 
 fn listener(at: &Endpoint) -> Option<Finding> {
     let error = match at {
-        Endpoint::Inet(address) => bind(*address).err()?,
+        Endpoint::Inet(address) => bind_when_left(*address).err()?,
         Endpoint::Unix { path, .. } => {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             fs::metadata(folder.unwrap_or(Path::new("."))).err()?
@@ -216,6 +221,20 @@ fn source(address: IpAddr) -> Option<Finding> {
          of its binding"
     );
     finding(Subject::Source(address), Severity::Configuration, text)
+}
+
+/// Waits a moment for a predecessor's socket: the kernel takes a killed process's rings apart, and closes
+/// what they hold, after the process is gone.
+fn bind_when_left(address: SocketAddr) -> io::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match bind(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && begun.elapsed() < LEFT_WITHIN => {
+                thread::sleep(LOOK_AGAIN);
+            }
+            bound => return bound,
+        }
+    }
 }
 
 /// Without SO_REUSEPORT, so that an engine which listens already is noticed.
