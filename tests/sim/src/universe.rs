@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a poll costs, in microseconds.
 const POLL_MICROS: (u64, u64) = (1, 30);
@@ -128,6 +129,13 @@ impl Universe {
                 return done();
             }
         }
+    }
+
+    /// Lets time pass, whether or not anybody has something to do.
+    pub fn rest(&self, time: Duration, polls: u64) {
+        let end = self.now() + time;
+        self.run_until(end, polls, || false);
+        self.0.clock.leap_to(end);
     }
 
     /// Ends a process as a power cut does: between two polls, wherever its tasks are. Its connections break;

@@ -90,6 +90,11 @@ impl SimDisk {
         platter.file(path).map(|file| file.read(0, file.bytes()))
     }
 
+    /// Whether a text stands in a file whose name does not end so.
+    pub fn holds_aside(&self, text: &str, suffix: &str) -> bool {
+        self.0.platter.borrow().holds_aside(text.as_bytes(), suffix)
+    }
+
     /// Turns bits of one byte on the disk itself, as rot does.
     pub fn rot(&self, path: &Path, offset: usize, bits: u8) {
         self.0.platter.borrow_mut().rot(path, offset, bits);

@@ -117,6 +117,12 @@ impl Platter {
         }
     }
 
+    pub fn holds_aside(&self, text: &[u8], suffix: &str) -> bool {
+        let aside = self.names.iter().filter(|(path, _)| !path.to_string_lossy().ends_with(suffix));
+        let mut files = aside.filter_map(|(_, id)| self.files.get(id));
+        files.any(|file| memchr::memmem::find(&file.durable, text).is_some())
+    }
+
     pub fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         if !self.folders.contains(path) {
             return Err(io::ErrorKind::NotFound.into());

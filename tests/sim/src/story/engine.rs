@@ -89,6 +89,10 @@ impl Engine {
         self.process
     }
 
+    pub fn shards(&self) -> usize {
+        self.shards
+    }
+
     pub fn is_ready(&self) -> bool {
         self.told.borrow().ready == self.shards
     }

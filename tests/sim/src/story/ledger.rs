@@ -6,7 +6,7 @@
 use crate::story::plan::{Plan, SENDERS};
 use crate::{Crossing, Presence};
 use mail::{MessageId, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -78,6 +78,9 @@ pub struct Misfortunes {
     pub cuts: Vec<Time>,
     pub disk_failures: Vec<Time>,
     pub disk_failed_for_ever: bool,
+    /// Copies in segments that could not be read and were set aside: they are on the disk, and the operator
+    /// was told.
+    pub aside: BTreeSet<String>,
 }
 
 #[derive(Default)]
@@ -233,7 +236,7 @@ impl Ledger {
     pub fn close(mut self, plan: &Plan, crossings: &[Crossing], misfortunes: &Misfortunes) -> Vec<Violation> {
         let mut found = std::mem::take(&mut self.violations);
         let mut add = |text: String| found.push(Violation(text));
-        for address in self.open(plan) {
+        for address in self.open(plan).into_iter().filter(|address| !misfortunes.aside.contains(*address)) {
             add(format!("{address} was promised and is lost: {:?}", self.copies[address]));
         }
         for (address, copy) in &self.copies {
