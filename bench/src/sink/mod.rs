@@ -9,7 +9,7 @@ mod session;
 mod tally;
 
 pub use drive::{Sink, Snapshot};
-pub use fault::{Action, Dice, Fault, Stage};
+pub use fault::{Action, Fault, Stage};
 pub use options::Options;
 pub use report::Report;
 pub use tally::Tally;
