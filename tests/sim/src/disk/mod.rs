@@ -114,6 +114,7 @@ impl SimDisk {
         let capacity = self.0.faults.get().capacity;
         if capacity != 0 && used + bytes > capacity {
             self.0.operate("create in no room", path).await?;
+            self.0.failures.borrow_mut().push(self.0.clock.now());
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.change(Change::Create { path: path.to_owned(), bytes: bytes as usize }).await?;

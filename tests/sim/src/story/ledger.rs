@@ -12,7 +12,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// How long after a reply its end may still be unwritten: the journal lets such notes wait for a commit.
-const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
+const WRITTEN_WITHIN: Duration = Duration::from_millis(500);
+/// The same, after an operation of the disk has failed: a rest comes first.
+const WRITTEN_AGAIN_WITHIN: Duration = Duration::from_secs(3);
+/// The identity of a notice tells the second in which it was made.
+const SECOND: Duration = Duration::from_secs(1);
 /// From the grant of a throttle to the command at the peer.
 const GRANT_TO_COMMAND: Duration = Duration::from_secs(25);
 
@@ -77,7 +81,10 @@ struct Notice {
 pub struct Misfortunes {
     pub cuts: Vec<Time>,
     pub disk_failures: Vec<Time>,
-    pub disk_failed_for_ever: bool,
+    /// Everything that the engine was ended by, cuts among them.
+    pub ends: Vec<Time>,
+    /// It failed for ever, or was full until all was calm.
+    pub disk_fails_for_long: bool,
     /// Copies in segments that could not be read and were set aside: they are on the disk, and the operator
     /// was told.
     pub aside: BTreeSet<String>,
@@ -261,7 +268,7 @@ impl Ledger {
         let notices: Vec<&Notice> = self.notices_about(address).collect();
         let ends = copy.taken.len() + notices.len();
         let doubtful = copy.taken.iter().filter(|taken| misfortunes.excuse(taken)).count()
-            + notices.iter().filter(|notice| misfortunes.excuse_since(notice.created)).count();
+            + notices.iter().filter(|notice| misfortunes.excuse_within(notice.created, SECOND)).count();
         if ends > 1 + doubtful {
             found.push(format!("{address} ended {ends} times, {doubtful} with doubt: {copy:?} {notices:?}"));
         }
@@ -302,19 +309,18 @@ impl Ledger {
 
 impl Misfortunes {
     fn excuse(&self, taken: &Taken) -> bool {
-        !taken.confirmed || self.excuse_since(taken.when)
+        !taken.confirmed || self.excuse_within(taken.when, Duration::ZERO)
     }
 
-    /// Something that ended then may have been forgotten by a start since.
-    fn excuse_since(&self, when: Time) -> bool {
-        let failed = |cut: Time| {
-            let around =
-                self.disk_failures.iter().any(|failure| *failure + WRITTEN_WITHIN >= when && *failure <= cut);
-            around || (self.disk_failed_for_ever && self.disk_failures.iter().any(|failure| *failure <= cut))
+    /// What ended then, or up to so much later, may not have been written down before the engine ended.
+    fn excuse_within(&self, when: Time, later: Duration) -> bool {
+        let cut = |cut: &Time| *cut >= when && cut.since(when) <= later + WRITTEN_WITHIN;
+        let failed = |end: &Time| {
+            let matters =
+                |failure: &Time| self.disk_fails_for_long || *failure + WRITTEN_AGAIN_WITHIN >= when;
+            *end >= when && self.disk_failures.iter().any(|failure| failure <= end && matters(failure))
         };
-        self.cuts.iter().any(|cut| {
-            *cut + Duration::from_secs(1) >= when && (cut.since(when) <= WRITTEN_WITHIN || failed(*cut))
-        })
+        self.cuts.iter().any(cut) || self.ends.iter().any(failed)
     }
 }
 

@@ -145,6 +145,7 @@ impl Teller {
         self.universe.kill(self.engine.process());
         self.universe.disk().cut_power();
         self.misfortunes.cuts.push(self.universe.now());
+        self.misfortunes.ends.push(self.universe.now());
     }
 
     fn start(&mut self, shards: usize) {
@@ -176,7 +177,7 @@ impl Teller {
         self.trouble.set(0);
         self.name_trouble.set(0);
         self.universe.net().set_faults(NetFaults::default());
-        self.misfortunes.disk_failed_for_ever = self.plan.disk.for_ever;
+        self.misfortunes.disk_fails_for_long = self.plan.disk.for_ever || self.plan.disk.capacity != 0;
         self.universe.disk().set_faults(DiskFaults::default());
         // What could not be read at a start, or when its turn came, waits for the next start.
         if self.plan.disk.fail_at != 0 && (self.plan.disk.for_ever || self.engine.recovered().1 > 0) {
@@ -197,6 +198,7 @@ impl Teller {
         }
         // An ended process loses nothing that it had written, and what it had not, it has not promised.
         self.universe.kill(self.engine.process());
+        self.misfortunes.ends.push(self.universe.now());
     }
 
     fn settle(&mut self) {
