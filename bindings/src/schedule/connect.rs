@@ -95,7 +95,8 @@ impl<T> Schedule<T> {
         let index = self.queues.index(permit.queue);
         let queue = self.queues.at_mut(index);
         queue.connections = queue.connections.checked_sub(1).expect("a connection is closed once");
-        queue.waking = queue.waking.min(queue.connections);
+        // Whoever was woken may have been this one: better one wake too many than a message that waits.
+        queue.waking = 0;
         assert!(queue.idle <= queue.connections, "an idle connection is woken before it is closed");
         self.full_until = self.full_until.min(now);
         for held in permit.held {
@@ -117,7 +118,15 @@ impl<T> Schedule<T> {
         self.arrange(index, now);
     }
 
-    /// A connection that was idle is not any more: it was woken, or is about to close.
+    /// A connection that was idle is not any more: it is about to close, and takes nothing.
+    pub fn parted(&mut self, id: QueueId, now: Time) {
+        let index = self.queues.index(id);
+        let queue = self.queues.at_mut(index);
+        queue.idle = queue.idle.checked_sub(1).expect("only an idle connection parts");
+        self.arrange(index, now);
+    }
+
+    /// A connection that was idle is not any more: it was woken, and will `take`.
     pub fn woken(&mut self, id: QueueId, now: Time) {
         let index = self.queues.index(id);
         let queue = self.queues.at_mut(index);

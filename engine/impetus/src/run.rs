@@ -87,7 +87,7 @@ impl Server {
             0 => runtime::usable_cpus().map_err(|error| unavailable(&format!("no cores: {error}")))?.len(),
             count => count,
         };
-        let hook: PanicHook = Arc::new(|task, message| eprintln!("impetus: task {task} panicked: {message}"));
+        let hook: PanicHook = Arc::new(panicked);
         let plan = Plan::shards(count, hook).map_err(|error| unavailable(&format!("{error}")))?;
         let resolv = fs::read_to_string(&*global.resolv_conf).unwrap_or_default();
         let (servers, _) = dns::Resolv::parse(&resolv);
@@ -204,6 +204,21 @@ impl Server {
             }
         }
         sums
+    }
+}
+
+/// Tasks that handle foreign content: a panic ends that connection, nothing else.
+const CONTAINED: [&str; 7] = ["session", "refusal", "delivery", "black hole", "console", "answer", "fetch"];
+
+/// Any other task is one of the engine's own (journal, queues, posts, logs): when it breaks, the process
+/// stops, for the journal is the truth and a start puts everything back.
+fn panicked(task: &str, message: &str) {
+    eprintln!("impetus: task {task} panicked: {message}");
+    if !CONTAINED.contains(&task) {
+        eprintln!(
+            "impetus: {task} is not to be done without: the process stops; the spool has every message"
+        );
+        std::process::abort();
     }
 }
 

@@ -33,7 +33,7 @@ impl<W: World> Shard<W> {
             self.counters.spool_refusals.add(1);
             return Err(SPOOL_FAILED);
         }
-        self.count_reception(&reception);
+        self.count_reception(&reception).await;
         let content = Kept::new(reception, &self.budget);
         let parcel = |copy: usize| Parcel {
             promise,
@@ -46,10 +46,11 @@ impl<W: World> Shard<W> {
         Ok(())
     }
 
-    fn count_reception(&self, reception: &Reception) {
+    async fn count_reception(&self, reception: &Reception) {
         self.counters.receptions.add(reception.envelopes.len() as u64);
         self.counters.reception_bytes.add(reception.bodies.iter().map(|body| body.len() as u64).sum());
         for envelope in &reception.envelopes {
+            self.world.breathe().await;
             let size = reception.bodies[usize::from(envelope.body)].len() as u64;
             self.record(&Event::Reception(Received {
                 copy: Copy {

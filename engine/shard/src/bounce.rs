@@ -39,12 +39,21 @@ impl<W: World> Shard<W> {
         let body = &content.bodies[usize::from(envelope.body)];
         let original = outbound.bounces_inline_original;
         let mailer_daemon = outbound.mailerdaemon.as_deref();
-        let notice =
-            Facts { to, failures: &[failure], body, arrival: content.received, original, mailer_daemon };
+        let arrival = content.received;
+        self.write_until_stored(Facts { to, failures: &[failure], body, arrival, original, mailer_daemon })
+            .await
+    }
+
+    /// True when the notice is durable, false if the shard stops before.
+    async fn write_until_stored(self: &Rc<Self>, mut facts: Facts<'_>) -> bool {
         loop {
-            match self.write_notice(&notice).await {
+            match self.write_notice(&facts).await {
                 Ok(()) => return true,
                 Err(_) if self.is_stopping() => return false,
+                // As large as the largest message: the notice does without most of it.
+                Err(reply) if reply.is_permanent() && facts.original == Original::All => {
+                    facts.original = Original::Headers;
+                }
                 Err(_) => self.world.sleep_until(self.world.now() + TRY_AGAIN).await,
             }
         }
@@ -53,12 +62,11 @@ impl<W: World> Shard<W> {
     /// Recipients that policy refused while others of the transaction are taken (mail-flow.md §11.3).
     pub(crate) async fn notify_refused(
         self: &Rc<Self>,
-        sender: Option<&Address>,
+        to: &Address,
         refused: &[(Address, Reply)],
         body: &Bytes,
         now: Time,
-    ) -> Result<(), Reply> {
-        let Some(to) = sender else { return Ok(()) };
+    ) -> bool {
         let failure = |(recipient, reply)| Failure {
             recipient,
             original_recipient: None,
@@ -68,7 +76,7 @@ impl<W: World> Shard<W> {
         };
         let failures: Vec<_> = refused.iter().map(|(recipient, reply)| failure((recipient, reply))).collect();
         let original = Original::default();
-        self.write_notice(&Facts {
+        self.write_until_stored(Facts {
             to,
             failures: &failures,
             body,

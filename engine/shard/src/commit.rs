@@ -5,7 +5,7 @@ use crate::{Shard, reclaim};
 use mail::Time;
 use spool::{Durability, Journal, Promise, Refusal, Segment, Sequence, Want};
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -19,6 +19,8 @@ pub(crate) struct Spool<W: World> {
     pub files: RefCell<HashMap<Segment, W::File>>,
     /// Something was told to the journal: ask it again.
     pub bell: Signal,
+    /// Promises whose record rotted: the journal knows them no more, a queue may.
+    pub quarantined: RefCell<HashSet<Promise>>,
     /// In the order of their sequence numbers.
     waiters: RefCell<VecDeque<(Sequence, Waker)>>,
     /// The shard ends: write what waits, then stop.
@@ -33,6 +35,7 @@ impl<W: World> Spool<W> {
             journal: RefCell::new(journal),
             files: RefCell::default(),
             bell: Signal::default(),
+            quarantined: RefCell::default(),
             waiters: RefCell::default(),
             closing: Cell::new(false),
             closed: Signal::default(),
@@ -67,6 +70,13 @@ impl<W: World> Spool<W> {
             }
         }
     }
+
+    /// After a failure everyone asks for himself, and those who still wait line up again.
+    pub fn wake_all(&self) {
+        let mut waiters: Vec<_> = self.waiters.take().into();
+        waiters.sort_by_key(|(sequence, _)| *sequence);
+        waiters.into_iter().for_each(|(_, waker)| waker.wake());
+    }
 }
 
 /// Runs until the spool is closing and nothing waits to be written.
@@ -85,6 +95,7 @@ pub(crate) async fn commit<W: World>(shard: Rc<Shard<W>>) {
             Want::Commit => {
                 write(&shard).await;
                 spool.wake_decided();
+                reclaim::report_quarantined(&shard);
                 // The sessions that it woke run before the next batch is cut: they belong into it.
                 give_way().await;
             }
@@ -106,12 +117,12 @@ pub(crate) async fn commit<W: World>(shard: Rc<Shard<W>>) {
 
 async fn write<W: World>(shard: &Rc<Shard<W>>) {
     let commit = shard.spool.journal.borrow_mut().take_commit();
-    let file = shard.spool.files.borrow().get(&commit.segment).cloned();
-    let Some(file) = file else {
-        shard.spool.journal.borrow_mut().commit_failed(commit.buffer, shard.world.now());
-        return;
+    let segment = commit.segment;
+    // A segment that an earlier run has left empty is used as it is, and nobody has opened it yet.
+    let (result, buffer) = match file_of(shard, segment).await {
+        Ok(file) => file.commit(commit.offset, commit.buffer).await,
+        Err(error) => (Err(error), commit.buffer),
     };
-    let (result, buffer) = file.commit(commit.offset, commit.buffer).await;
     match result {
         Ok(()) => {
             shard.counters.commits.add(1);
@@ -124,6 +135,7 @@ async fn write<W: World>(shard: &Rc<Shard<W>>) {
                 format!("spool: commit to {segment} of {} failed: {error}", shard.spool.folder.display());
             shard.complain(&what);
             shard.spool.journal.borrow_mut().commit_failed(buffer, shard.world.now());
+            shard.spool.wake_all();
         }
     }
 }

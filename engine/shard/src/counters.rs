@@ -50,6 +50,8 @@ counters! {
     dns_questions,
     /// Contents read back from the journal.
     contents_fetched,
+    /// Copies whose content was damaged in the journal: nobody could be told.
+    contents_lost,
     /// Commits of the journal.
     commits,
     /// Commits that failed; each ends the life of its segment.

@@ -7,8 +7,9 @@ use crate::race::race;
 use crate::resolve::{Resolution, resolve};
 use crate::settle::{self, Attempt};
 use crate::{Shard, fetch};
-use bindings::hosts::{Choice, Hosts};
-use bindings::{ConnectionPermit, EntryInfo, Held, QueueId, SourceChoice, Take, Which};
+use bindings::hosts::{CANDIDATES_AT_MOST, Choice, Hosts};
+use bindings::schedule::OUT_OF_REACH;
+use bindings::{ConnectionPermit, Contact, EntryInfo, Held, QueueId, SourceChoice, Take, Which};
 use mail::{MessageId, Outcome, Reply, Stage, Time};
 use smtp::client::{Report, Session, Transaction, Want};
 use std::cell::RefCell;
@@ -17,12 +18,12 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use world::{Dial, Signal, Stream, World};
 
 /// Messages failed or deferred together between two looks at the sockets.
-const SWEPT_AT_ONCE: usize = 64;
+pub(crate) const SWEPT_AT_ONCE: usize = 64;
 
-const BODY_MISSING: Reply = Reply::fixed(550, (5, 3, 0), "[internal] message body missing");
 const BLACKHOLED: Reply = Reply::fixed(554, (5, 7, 0), "[internal] Blackholed");
 
 /// Connections that have nothing to send, by queue; and what is known of addresses.
@@ -48,11 +49,11 @@ pub(crate) fn wake<W: World>(shard: &Shard<W>, queue: QueueId) {
     }
 }
 
-/// Fails every message of a queue that a black hole takes.
-pub(crate) async fn fail_all<W: World>(shard: Rc<Shard<W>>, queue: QueueId) {
+/// Fails messages of a queue that a black hole takes.
+pub(crate) async fn blackhole<W: World>(shard: Rc<Shard<W>>, queue: QueueId, lot: Vec<(Parcel, EntryInfo)>) {
     let outbound = outbound_of(&shard, queue);
-    sweep(&shard, &outbound, queue, Which::All, &BLACKHOLED).await;
-    shard.dispatch_bell.raise();
+    let outcome = Outcome::of(Stage::NotConnected, BLACKHOLED);
+    settle_lot(&shard, &outbound, &Attempt::unconnected(queue), lot, &outcome).await;
 }
 
 fn outbound_of<W: World>(shard: &Shard<W>, queue: QueueId) -> Rc<Outbound> {
@@ -62,46 +63,114 @@ fn outbound_of<W: World>(shard: &Shard<W>, queue: QueueId) -> Rc<Outbound> {
 }
 
 pub(crate) async fn deliver<W: World>(shard: Rc<Shard<W>>, queue: QueueId, permit: ConnectionPermit) {
-    shard.deliveries.set(shard.deliveries.get() + 1);
     let outbound = outbound_of(&shard, queue);
+    let mut tenure = Tenure::begin(&shard, queue, permit);
     match resolve(&shard, &outbound).await {
-        Resolution::Candidates(candidates) => {
-            Delivery { shard: shard.clone(), queue, outbound, candidates }.run(permit).await;
+        Resolution::Candidates(mut candidates) => {
+            // An address that we cannot or will not try never fails, and would be hoped for without end.
+            candidates.retain(|host| outbound.source.towards(host.address.ip()) != SourceChoice::None);
+            candidates.truncate(CANDIDATES_AT_MOST);
+            Delivery { shard: shard.clone(), queue, outbound, candidates }.run(&mut tenure).await;
         }
         Resolution::Failed(reply) => {
-            sweep(&shard, &outbound, queue, Which::Active, &reply).await;
-            let now = shard.world.now();
-            shard.schedule.borrow_mut().connect_failed(permit, now, now);
+            let outcome = Outcome::of(Stage::NotConnected, reply);
+            sweep(&shard, &outbound, &Attempt::unconnected(queue), &outcome).await;
+            tenure.fail(shard.world.now());
         }
         Resolution::NotBefore(until) => {
-            let now = shard.world.now();
-            shard.schedule.borrow_mut().connect_failed(permit, until, now);
+            if tenure.fail(until) == Contact::Lost {
+                out_of_reach(&shard, &outbound, queue).await;
+            }
         }
     }
-    shard.dispatch_bell.raise();
-    shard.deliveries.set(shard.deliveries.get() - 1);
-    shard.delivery_ended.raise();
 }
 
-/// What the messages of a queue have in common is settled in lots, until none is left.
-async fn sweep<W: World>(
-    shard: &Rc<Shard<W>>,
-    outbound: &Outbound,
+/// A connection's place in the schedule and among the deliveries. However the task ends, a panic included,
+/// everything is given back.
+struct Tenure<W: World> {
+    shard: Rc<Shard<W>>,
     queue: QueueId,
-    which: Which,
-    reply: &Reply,
-) {
-    loop {
+    permit: Option<ConnectionPermit>,
+    /// The address that is being tried, or is connected.
+    address: Option<(Rc<str>, SocketAddr)>,
+    /// The transaction under way.
+    load: Option<Load>,
+}
+
+impl<W: World> Tenure<W> {
+    fn begin(shard: &Rc<Shard<W>>, queue: QueueId, permit: ConnectionPermit) -> Self {
+        shard.deliveries.set(shard.deliveries.get() + 1);
+        Tenure { shard: shard.clone(), queue, permit: Some(permit), address: None, load: None }
+    }
+
+    /// No connection came about; the queue connects again from `again` on.
+    fn fail(&mut self, again: Time) -> Contact {
+        let now = self.shard.world.now();
+        match self.permit.take() {
+            Some(permit) => self.shard.schedule.borrow_mut().connect_failed(permit, again, now),
+            None => Contact::Hoped,
+        }
+    }
+
+    /// The address is not tried or used any longer.
+    fn leave_address(&mut self) {
+        if let Some((binding, address)) = self.address.take() {
+            self.shard.idle.hosts.borrow_mut().closed(&binding, address, self.shard.world.now());
+        }
+    }
+}
+
+/// A message that was under way when its task broke is left alone for this long.
+const AFTER_A_PANIC: Duration = Duration::from_secs(3600);
+
+impl<W: World> Drop for Tenure<W> {
+    fn drop(&mut self) {
+        let now = self.shard.world.now();
+        self.leave_address();
+        let mut schedule = self.shard.schedule.borrow_mut();
+        for (parcel, info) in self.load.take().into_iter().flat_map(|load| load.parcels) {
+            schedule.requeue(self.queue, parcel, info, now + AFTER_A_PANIC, now);
+        }
+        if let Some(permit) = self.permit.take() {
+            schedule.closed(permit, now);
+        }
+        drop(schedule);
+        self.shard.dispatch_bell.raise();
+        self.shard.deliveries.set(self.shard.deliveries.get() - 1);
+        self.shard.delivery_ended.raise();
+    }
+}
+
+/// Nobody was reached for long: everything that is due waits (mail-flow.md §9.6).
+async fn out_of_reach<W: World>(shard: &Rc<Shard<W>>, outbound: &Outbound, queue: QueueId) {
+    let outcome = Outcome::of(Stage::NotConnected, settle::reply_of(OUT_OF_REACH));
+    sweep(shard, outbound, &Attempt::unconnected(queue), &outcome).await;
+}
+
+/// What the active messages of a queue have in common is settled in lots, until none is left.
+async fn sweep<W: World>(shard: &Rc<Shard<W>>, outbound: &Outbound, attempt: &Attempt, outcome: &Outcome) {
+    while !shard.is_stopping() {
         let now = shard.world.now();
-        let lot = shard.schedule.borrow_mut().take_out(queue, which, SWEPT_AT_ONCE, now);
+        let take_out = |schedule: &mut bindings::Schedule<Parcel>| {
+            schedule.take_out(attempt.queue, Which::Active, SWEPT_AT_ONCE, now)
+        };
+        let lot = take_out(&mut shard.schedule.borrow_mut());
         if lot.is_empty() {
             return;
         }
-        for (parcel, info) in lot {
-            let outcome = Outcome::of(Stage::NotConnected, reply.clone());
-            let attempt = Attempt::unconnected(queue);
-            settle::settle_fetched(shard, outbound, &attempt, (parcel, info), outcome).await;
-        }
+        settle_lot(shard, outbound, attempt, lot, outcome).await;
+    }
+}
+
+async fn settle_lot<W: World>(
+    shard: &Rc<Shard<W>>,
+    outbound: &Outbound,
+    attempt: &Attempt,
+    lot: Vec<(Parcel, EntryInfo)>,
+    outcome: &Outcome,
+) {
+    for pair in lot {
+        settle::settle_fetched(shard, outbound, attempt, pair, outcome.clone()).await;
         shard.world.breathe().await;
     }
 }
@@ -131,33 +200,30 @@ struct Load {
 }
 
 impl<W: World> Delivery<W> {
-    async fn run(&self, permit: ConnectionPermit) {
-        match self.connect().await {
+    async fn run(&self, tenure: &mut Tenure<W>) {
+        match self.connect(tenure).await {
             Ok(connection) => {
                 let now = self.shard.world.now();
                 self.shard.schedule.borrow_mut().connected(self.queue, now);
-                let address = connection.address;
-                self.converse(connection).await;
-                let now = self.shard.world.now();
-                self.shard.idle.hosts.borrow_mut().closed(&self.outbound.binding, address, now);
-                self.shard.schedule.borrow_mut().closed(permit, now);
+                self.converse(connection, tenure).await;
             }
             Err(NotConnected::Unreachable(reply)) => {
-                sweep(&self.shard, &self.outbound, self.queue, Which::Active, &reply).await;
-                let now = self.shard.world.now();
-                self.shard.schedule.borrow_mut().connect_failed(permit, now, now);
+                let outcome = Outcome::of(Stage::NotConnected, reply);
+                sweep(&self.shard, &self.outbound, &Attempt::unconnected(self.queue), &outcome).await;
+                tenure.fail(self.shard.world.now());
             }
             Err(NotConnected::NotBefore(until)) => {
-                let now = self.shard.world.now();
-                self.shard.schedule.borrow_mut().connect_failed(permit, until, now);
+                if tenure.fail(until) == Contact::Lost {
+                    out_of_reach(&self.shard, &self.outbound, self.queue).await;
+                }
             }
         }
     }
 
-    /// Tries one candidate after the other, best first.
-    async fn connect(&self) -> Result<Connection<W::Stream>, NotConnected> {
+    /// Tries one candidate after the other, best first, each once at most.
+    async fn connect(&self, tenure: &mut Tenure<W>) -> Result<Connection<W::Stream>, NotConnected> {
         let (shard, binding) = (&self.shard, &self.outbound.binding);
-        loop {
+        for _ in 0..=self.candidates.len() {
             let (now, chance) = (shard.world.now(), shard.world.chance());
             let choice = shard.idle.hosts.borrow().choose(
                 binding,
@@ -184,6 +250,7 @@ impl<W: World> Delivery<W> {
                 SourceChoice::Any | SourceChoice::None => None,
             };
             shard.idle.hosts.borrow_mut().connecting(binding, address, now);
+            tenure.address = Some((binding.clone(), address));
             let dial = Dial { to: address, from, deadline: now + self.outbound.connect_timeout };
             let dialled = shard.world.dial(dial).await;
             let connected = shard.world.now();
@@ -198,16 +265,18 @@ impl<W: World> Delivery<W> {
                 Err(_) => {
                     shard.counters.outbound_connection_failures.add(1);
                     hosts.failed(binding, address, connected);
-                    hosts.closed(binding, address, connected);
+                    drop(hosts);
+                    tenure.leave_address();
                 }
             }
         }
+        Err(NotConnected::Unreachable(dns::route::NONE_REACHABLE))
     }
 
-    async fn converse(&self, mut connection: Connection<W::Stream>) {
+    async fn converse(&self, mut connection: Connection<W::Stream>, tenure: &mut Tenure<W>) {
         let world = &self.shard.world;
         let mut session = Session::new(self.outbound.client.clone(), world.now());
-        let mut load: Option<Load> = None;
+        // Whether the peer has ever been given something to do.
         let mut spoke = false;
         loop {
             match session.want() {
@@ -224,12 +293,12 @@ impl<W: World> Delivery<W> {
                     }
                 }
                 Want::Transaction { idle_until } => {
-                    spoke = true;
-                    load = self.next(&mut session, &mut connection, idle_until).await;
+                    tenure.load = self.next(&mut session, &mut connection, idle_until).await;
+                    spoke |= tenure.load.is_some();
                 }
                 Want::Report => {
                     let report = session.take_report();
-                    if let Some(load) = load.take() {
+                    if let Some(load) = tenure.load.take() {
                         self.settle(&connection, load, report).await;
                     }
                 }
@@ -258,12 +327,8 @@ impl<W: World> Delivery<W> {
             return;
         }
         // Nobody is left to try: what the last one said is what the messages were told.
-        let lot = self.shard.schedule.borrow_mut().take_out(self.queue, Which::Active, SWEPT_AT_ONCE, now);
-        for (parcel, info) in lot {
-            let attempt = self.attempt(connection, 0);
-            let outcome = Outcome::Deferred { stage, reply: reply.clone() };
-            settle::settle_fetched(&self.shard, &self.outbound, &attempt, (parcel, info), outcome).await;
-        }
+        let outcome = Outcome::Deferred { stage, reply };
+        sweep(&self.shard, &self.outbound, &self.attempt(connection, 0), &outcome).await;
     }
 
     fn attempt(&self, connection: &Connection<W::Stream>, sent: u64) -> Attempt {
@@ -300,9 +365,14 @@ impl<W: World> Delivery<W> {
             shard.dispatch_bell.raise();
             match take {
                 Take::Batch(parcels) => {
-                    let Some(content) = fetch::fetch(shard, &parcels[0].0).await else {
-                        self.lose(connection, parcels).await;
-                        continue;
+                    let content = match fetch::fetch(shard, &parcels[0].0).await {
+                        Ok(content) => content,
+                        Err(missing) => {
+                            for pair in parcels {
+                                settle::settle_without(shard, self.queue, pair, missing);
+                            }
+                            continue;
+                        }
                     };
                     let now = shard.world.now();
                     session.start(transaction(&content, &parcels), now);
@@ -310,11 +380,8 @@ impl<W: World> Delivery<W> {
                 }
                 Take::Expired(parcels) => {
                     let reply = settle::reply_of(bindings::retry::NOT_ATTEMPTED);
-                    for pair in parcels {
-                        let outcome = Outcome::of(Stage::Idle, reply.clone());
-                        let attempt = self.attempt(connection, 0);
-                        settle::settle_fetched(shard, &self.outbound, &attempt, pair, outcome).await;
-                    }
+                    let outcome = Outcome::of(Stage::Idle, reply);
+                    settle_lot(shard, &self.outbound, &self.attempt(connection, 0), parcels, &outcome).await;
                 }
                 Take::Throttled { until } if until < idle_until => {
                     if !self.wait(session, connection, until, &Signal::default()).await {
@@ -359,7 +426,7 @@ impl<W: World> Delivery<W> {
         }
         drop(waiting);
         if left {
-            shard.schedule.borrow_mut().woken(self.queue, shard.world.now());
+            shard.schedule.borrow_mut().parted(self.queue, shard.world.now());
         }
         if woken && left && !shard.is_stopping() {
             session.idled_out(shard.world.now());
@@ -383,15 +450,6 @@ impl<W: World> Delivery<W> {
                 tell_read(session, read, self.shard.world.now());
                 false
             }
-        }
-    }
-
-    /// The content cannot be read back any more.
-    async fn lose(&self, connection: &Connection<W::Stream>, parcels: Vec<(Parcel, EntryInfo)>) {
-        for pair in parcels {
-            let outcome = Outcome::of(Stage::Idle, BODY_MISSING);
-            let attempt = self.attempt(connection, 0);
-            settle::settle_lost(&self.shard, &attempt, pair, outcome);
         }
     }
 

@@ -1,10 +1,10 @@
 //! Drives the schedule: opens a connection when it says so, wakes idle ones, fails what a black hole takes.
 
 use crate::Shard;
-use crate::deliver;
+use crate::deliver::{self, SWEPT_AT_ONCE};
 use crate::parcel::Parcel;
 use crate::post::Transfer;
-use bindings::{Entry, Want};
+use bindings::{Entry, Want, Which};
 use mail::Time;
 use std::rc::Rc;
 use world::World;
@@ -24,8 +24,8 @@ pub(crate) async fn dispatch<W: World>(shard: Rc<Shard<W>>) {
             }
             Want::Wake(queue) => deliver::wake(&shard, queue),
             Want::Fail(queue) => {
-                shard.world.spawn("black hole", deliver::fail_all(shard.clone(), queue));
-                shard.dispatch_bell.wait().await;
+                let lot = shard.schedule.borrow_mut().take_out(queue, Which::All, SWEPT_AT_ONCE, now);
+                shard.world.spawn("black hole", deliver::blackhole(shard.clone(), queue, lot));
             }
             Want::Maintain => shard.schedule.borrow_mut().maintained(now),
             Want::SleepUntil(until) => {

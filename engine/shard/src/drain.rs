@@ -1,6 +1,6 @@
 //! The end of a shard: stop accepting, let what is under way finish within a bound, write what waits.
 
-use crate::{Life, Shard, record};
+use crate::{Life, Shard, receive, record};
 use mail::Time;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -18,6 +18,7 @@ impl<W: World> Shard<W> {
         listeners.iter().for_each(Listener::close);
         self.sessions.borrow().values().for_each(|signal| signal.raise());
         self.dispatch_bell.raise();
+        self.tidy_bell.raise();
         self.wake_idle();
         let deadline = self.world.now() + self.site().global.shutdown_timeout;
         while !self.sessions.borrow().is_empty() && self.session_ended.wait_until(&self.world, deadline).await
@@ -29,6 +30,9 @@ impl<W: World> Shard<W> {
 
     /// Other shards may still report to us: the journal closes when all have come so far.
     async fn leave(self: &Rc<Self>, deadline: Time) {
+        while self.post_office.flush() && self.world.now() < deadline {
+            self.world.sleep_until(self.world.now() + LOOK_AGAIN).await;
+        }
         self.life.set(Life::Leaving);
         self.common.leaving.fetch_add(1, Ordering::SeqCst);
         self.common.exchange.wake_all();
@@ -36,6 +40,8 @@ impl<W: World> Shard<W> {
         while self.common.leaving.load(Ordering::SeqCst) < all && self.world.now() < deadline {
             self.world.sleep_until(self.world.now() + LOOK_AGAIN).await;
         }
+        // The last reports of the others have arrived: they flushed before they came here.
+        receive::take_all(self);
         self.spool.closing.set(true);
         self.spool.bell.raise();
         self.spool.closed.wait().await;

@@ -7,6 +7,7 @@ use mail::Reception;
 use spool::{Location, Promise};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use world::{Buffer, File, Signal, World};
@@ -48,10 +49,19 @@ impl<T> Tickets<T> {
     }
 }
 
-/// The content of a parcel; none if its record is damaged.
-pub(crate) async fn fetch<W: World>(shard: &Rc<Shard<W>>, parcel: &Parcel) -> Option<Arc<Kept>> {
+/// Why a content is not to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// The disk, or the number of open files, failed us: it may work later.
+    NotNow,
+    /// Its record is damaged.
+    Lost,
+}
+
+/// The content of a parcel.
+pub(crate) async fn fetch<W: World>(shard: &Rc<Shard<W>>, parcel: &Parcel) -> Result<Arc<Kept>, Missing> {
     if let Some(content) = &parcel.content {
-        return Some(content.clone());
+        return Ok(content.clone());
     }
     let home = usize::from(parcel.home);
     if home == shard.index {
@@ -60,7 +70,7 @@ pub(crate) async fn fetch<W: World>(shard: &Rc<Shard<W>>, parcel: &Parcel) -> Op
     let ticket = shard.fetches.open();
     let post = Post::Fetch { promise: parcel.promise, ticket, from: shard.index };
     hand_over::request(shard, home, post).await;
-    shard.fetches.wait(ticket).await.flatten()
+    shard.fetches.wait(ticket).await.unwrap_or(Err(Missing::NotNow))
 }
 
 /// The holder's side of `fetch`.
@@ -69,27 +79,36 @@ pub(crate) async fn fetch_for<W: World>(shard: Rc<Shard<W>>, promise: Promise, t
     shard.post_office.send(from, Post::Fetched { ticket, content });
 }
 
-async fn read_back<W: World>(shard: &Rc<Shard<W>>, promise: Promise) -> Option<Arc<Kept>> {
+async fn read_back<W: World>(shard: &Rc<Shard<W>>, promise: Promise) -> Result<Arc<Kept>, Missing> {
     shard.counters.contents_fetched.add(1);
     for _ in 0..TRIES {
-        let locations = shard.spool.journal.borrow().location(promise)?;
-        let parts = read_parts(shard, locations).await;
-        let promised = parts.and_then(|parts| spool::read::promised(promise, parts).ok());
+        let locations = shard.spool.journal.borrow().location(promise).ok_or(Missing::Lost)?;
+        let parts = match read_parts(shard, locations).await {
+            Ok(parts) => parts,
+            Err(error) => {
+                shard.complain(&format!("spool: promise {promise} cannot be read now: {error}"));
+                return Err(Missing::NotNow);
+            }
+        };
+        let promised = spool::read::promised(promise, parts).ok();
         let reception = promised.and_then(|promised| Reception::decode(&promised.head, &promised.body).ok());
         if let Some(reception) = reception {
-            return Some(Kept::new(reception, &shard.budget));
+            return Ok(Kept::new(reception, &shard.budget));
         }
     }
-    shard.complain(&format!("spool: the content of promise {promise} cannot be read back"));
-    None
+    shard.complain(&format!("spool: the content of promise {promise} is damaged"));
+    Err(Missing::Lost)
 }
 
-async fn read_parts<W: World>(shard: &Shard<W>, locations: Vec<Location>) -> Option<Vec<(Location, Buffer)>> {
+async fn read_parts<W: World>(
+    shard: &Shard<W>,
+    locations: Vec<Location>,
+) -> io::Result<Vec<(Location, Buffer)>> {
     let mut parts = Vec::with_capacity(locations.len());
     for location in locations {
-        let file = commit::file_of(shard, location.segment).await.ok()?;
-        let blocks = file.read(location.offset, location.length).await.ok()?;
+        let file = commit::file_of(shard, location.segment).await?;
+        let blocks = file.read(location.offset, location.length).await?;
         parts.push((location, blocks));
     }
-    Some(parts)
+    Ok(parts)
 }

@@ -32,7 +32,9 @@ pub(crate) async fn hand_over<W: World>(
 ) {
     let mut elsewhere: BTreeMap<usize, Vec<Transfer>> = BTreeMap::new();
     for waiting in copies {
-        let envelope = &content.envelopes[waiting.parcel.copy as usize];
+        shard.world.breathe().await;
+        // A head that names fewer copies than its record has is damage: the others go on.
+        let Some(envelope) = content.envelopes.get(waiting.parcel.copy as usize) else { continue };
         let owner = bindings::owner(&envelope.binding, &envelope.domain, shard.count);
         let transfer = Transfer {
             batch: batch_key(&waiting.parcel, envelope.body),

@@ -5,6 +5,7 @@
 use crate::Shard;
 use crate::settings::ListenerSettings;
 use crate::trace;
+use bytes::Bytes;
 use logs::{Event, Rejection};
 use mail::{Address, Contexts, Envelope, MessageId, Phase, Protocol, Reception, Reply, SessionState, Time};
 use policy_api::{Answer, Ask, Client, Combined, Disposition, Host, Pipeline, Subject, combine};
@@ -17,6 +18,9 @@ use std::time::Duration;
 use world::{Stream, World};
 
 const REJECTED_BY_POLICY: &str = "5.7.0 [internal] rejected by policy";
+
+/// Octets of a body that is copied once more rather than kept in the buffer it came in.
+const SMALL_BODY: usize = 65_536;
 
 pub(crate) struct Conversation<W: World> {
     shard: Rc<Shard<W>>,
@@ -153,6 +157,7 @@ impl<W: World> Conversation<W> {
         let mut refusals: Vec<Option<Reply>> = Vec::with_capacity(draft.recipients.len());
         let mut last = None;
         for recipient in &draft.recipients {
+            self.shard.world.breathe().await;
             let (verdict, envelope) = self.judge_copy(recipient, &subject, host).await;
             cost += verdict.disposition.tarpit;
             last = verdict.module.or(last);
@@ -291,18 +296,15 @@ impl<W: World> Conversation<W> {
     pub async fn admit(&mut self, draft: Draft) -> Reply {
         let Some(judged) = self.judged.take() else { return TRANSACTION_FAILED };
         let batch = judged.copies.first().map_or_else(|| self.shard.next_id(), |copy| copy.id);
+        self.wait_for_throttle().await;
         let received = self.shard.world.now();
         let (sender, eight_bit) = (draft.sender.clone(), draft.eight_bit);
         let body = self.traced(draft, batch, received);
-        if !judged.refused.is_empty() && self.settings.notifies_of_refusals {
-            let notified = self.shard.notify_refused(sender.as_ref(), &judged.refused, &body, received).await;
-            if let Err(reply) = notified {
-                return reply;
-            }
-        }
         if judged.copies.is_empty() {
             return accepted(batch);
         }
+        let notified = sender.clone().filter(|_| self.settings.notifies_of_refusals);
+        let returned = body.clone();
         let reception = Reception {
             batch,
             connection: self.client.id,
@@ -318,13 +320,27 @@ impl<W: World> Conversation<W> {
             envelopes: judged.copies,
             bodies: vec![body],
         };
-        match self.shard.admit(reception).await {
-            Ok(()) => accepted(batch),
-            Err(reply) => reply,
+        if let Err(reply) = self.shard.admit(reception).await {
+            return reply;
+        }
+        // After the message: a notice before it would be repeated with each attempt of the client.
+        if let Some(sender) = notified.filter(|_| !judged.refused.is_empty()) {
+            self.shard.notify_refused(&sender, &judged.refused, &returned, received).await;
+        }
+        accepted(batch)
+    }
+
+    /// `inbound_throttle_messages`: what is above the rate waits, and is not refused (mail-flow.md §7.5).
+    async fn wait_for_throttle(&self) {
+        let Some(cell) = &self.settings.throttle else { return };
+        let world = &self.shard.world;
+        while !self.shard.is_stopping() && cell.take(1, world.now()) == 0 {
+            let until = cell.exhausted_until(world.now()).unwrap_or(world.now());
+            world.sleep_until(until).await;
         }
     }
 
-    fn traced(&self, mut draft: Draft, batch: MessageId, received: Time) -> bytes::Bytes {
+    fn traced(&self, mut draft: Draft, batch: MessageId, received: Time) -> Bytes {
         trace::write(
             &mut draft,
             &trace::Trace {
@@ -335,7 +351,12 @@ impl<W: World> Conversation<W> {
                 received,
             },
         );
-        draft.body.freeze()
+        // A small body is copied into memory of its own size: the buffer that it grew in is up to three
+        // times as large, and may wait in a queue for days.
+        match draft.body.len() {
+            ..=SMALL_BODY => Bytes::copy_from_slice(draft.body.content()),
+            _ => draft.body.freeze(),
+        }
     }
 }
 

@@ -34,6 +34,7 @@ mod serve;
 mod settings;
 mod settle;
 mod start;
+mod tidy;
 mod trace;
 
 pub use answer::Part;
@@ -87,7 +88,7 @@ pub struct Shard<W: World> {
     pub(crate) post_office: PostOffice,
     /// Those who wait for room in another shard's queue.
     pub(crate) credit: Crowd,
-    pub(crate) fetches: fetch::Tickets<Option<Arc<Kept>>>,
+    pub(crate) fetches: fetch::Tickets<Result<Arc<Kept>, fetch::Missing>>,
     pub(crate) answers: fetch::Tickets<Part>,
 
     pub(crate) recorder: record::Recorder,
@@ -98,6 +99,7 @@ pub struct Shard<W: World> {
     pub(crate) delivery_ended: Signal,
     life: Cell<Life>,
     pub(crate) stop_asked: Signal,
+    pub(crate) tidy_bell: Signal,
 }
 
 /// How far a shard's life is.

@@ -6,8 +6,11 @@ use crate::settings::Site;
 use ::bounce::Original;
 use bindings::hosts::Candidate;
 use bindings::options::{HostOptions, OutboundOptions};
-use bindings::{Counter, CounterCells, Prohibited, QueueSettings, SharedLimit, Source, ThrottleCells};
-use config::Snapshot;
+use bindings::{
+    Counter, CounterCells, Prohibited, QueueSettings, SharedLimit, Source, ThrottleCell, ThrottleCells,
+};
+use config::{Snapshot, ThrottleRef};
+use mail::Time;
 use smtp::client::{Content8Bit, Method, Settings};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -23,6 +26,15 @@ pub struct Cells {
 }
 
 impl Cells {
+    pub(crate) fn throttle(&self, throttle: &ThrottleRef) -> Arc<ThrottleCell> {
+        self.throttles.cell(throttle)
+    }
+
+    /// Drops budgets that no configuration in use declares any more.
+    pub(crate) fn forget_unused(&self, now: Time) {
+        self.throttles.forget_unused(now);
+    }
+
     /// All outgoing connections of the process.
     pub(crate) fn server(&self, most: u64) -> SharedLimit {
         SharedLimit::new(self.server.clone(), u32::try_from(most).unwrap_or(u32::MAX))
@@ -73,8 +85,9 @@ impl Outbound {
             domain: domain.into(),
             queue: Rc::new(queue),
             client: Rc::new(client_settings(site, &talk)),
-            // A host name as source, and two addresses of one family, leave the choice to the kernel.
-            source: options.source(|_| None).unwrap_or(Source::Any),
+            // Mail never leaves from another address than the one that was asked for: where that cannot be
+            // had (a host name, two addresses of one family), it waits.
+            source: options.source(|_| None).unwrap_or(Source::NOWHERE),
             port: u16::try_from(port).unwrap_or(25),
             gateway: options.gateway.map(|gateway| gateway.domain().into()),
             is_gateway: site.is_gateway(domain),

@@ -1,6 +1,6 @@
 //! A copy in a queue: whose promise it is, and its content if that is in memory.
 
-use mail::Reception;
+use mail::{Contexts, Reception};
 use spool::Promise;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -50,13 +50,26 @@ pub struct Kept {
 
 impl Kept {
     pub fn new(reception: Reception, budget: &Arc<Budget>) -> Arc<Self> {
-        /// Of the strings and lists around a recipient, in bytes: an estimate.
-        const AROUND_A_COPY: usize = 300;
-        let bodies: usize = reception.bodies.iter().map(|body| body.len()).sum();
-        let bytes = bodies + AROUND_A_COPY * (1 + reception.envelopes.len());
+        let bytes = estimate(&reception);
         budget.used.fetch_add(bytes, Ordering::Relaxed);
         Arc::new(Kept { reception, bytes, budget: budget.clone() })
     }
+}
+
+/// What a reception takes in memory, in bytes: its bodies, and what the allocator spends on each string
+/// around them.
+fn estimate(reception: &Reception) -> usize {
+    const RECEPTION: usize = 400;
+    const ENVELOPE: usize = 320;
+    const CONTEXT_VARIABLE: usize = 96;
+    let variables = |contexts: &Contexts| contexts.connection.len() + contexts.message.len();
+    let own: usize =
+        reception.envelopes.iter().filter_map(|copy| copy.contexts.as_ref()).map(variables).sum();
+    let bodies: usize = reception.bodies.iter().map(|body| body.len()).sum();
+    RECEPTION
+        + bodies
+        + ENVELOPE * reception.envelopes.len()
+        + CONTEXT_VARIABLE * (own + variables(&reception.contexts))
 }
 
 impl Deref for Kept {

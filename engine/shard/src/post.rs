@@ -5,6 +5,7 @@
 //! shards can wait for each other.
 
 use crate::Common;
+use crate::fetch::Missing;
 use crate::parcel::{Kept, Parcel};
 use crossbeam_queue::ArrayQueue;
 use mail::Time;
@@ -27,8 +28,8 @@ pub(crate) enum Post {
     /// Request, from the owner to the holder of the promise: the body is not in memory, read it back.
     /// Obliges one `Fetched`. Lost in a crash: nothing.
     Fetch { promise: Promise, ticket: u64, from: usize },
-    /// Report, the answer; none if the record is damaged.
-    Fetched { ticket: u64, content: Option<Arc<Kept>> },
+    /// Report, the answer.
+    Fetched { ticket: u64, content: Result<Arc<Kept>, Missing> },
     /// Request, from the shard that a console talks to: a command for every shard. Obliges one `Told`.
     Ask { ticket: u64, line: Arc<str>, from: usize },
     /// Report, one shard's part of the answer.
@@ -177,9 +178,18 @@ impl PostOffice {
         PostOffice { common, shard, outboxes }
     }
 
-    /// Whether a request may be sent now. If not, `posted` tells when to ask again.
+    /// Whether a request may be sent now. If not, this shard is rung when there is room.
     pub fn has_credit(&self, to: usize) -> bool {
-        self.outboxes.borrow()[to].is_empty() && !self.common.exchange.lane(self.shard, to).posts.is_full()
+        let lane = self.common.exchange.lane(self.shard, to);
+        if !self.outboxes.borrow()[to].is_empty() {
+            return false;
+        }
+        if !lane.posts.is_full() {
+            return true;
+        }
+        // The mark before the second look: whoever makes room after it rings us.
+        lane.starved.store(true, Ordering::SeqCst);
+        !lane.posts.is_full()
     }
 
     /// Sends in order. Never waits and never loses: what finds no room goes out with `flush`.

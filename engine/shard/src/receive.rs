@@ -22,10 +22,9 @@ pub(crate) async fn receive<W: World>(shard: Rc<Shard<W>>) {
             take(&shard, post);
             handled += 1;
         }
-        let all_sent = !shard.post_office.flush();
-        if all_sent {
-            shard.credit.wake_all();
-        }
+        shard.post_office.flush();
+        // Those who still find no room wait again.
+        shard.credit.wake_all();
         if handled > 0 {
             shard.world.breathe().await;
             continue;
@@ -33,7 +32,11 @@ pub(crate) async fn receive<W: World>(shard: Rc<Shard<W>>) {
         if shard.has_ended() {
             break;
         }
+        // What is left in an outbox goes out before we sleep, or the one who makes room rings: it sees that
+        // we wait.
         if shard.common.exchange.may_wait(shard.index) {
+            shard.post_office.flush();
+            shard.credit.wake_all();
             shard.world.rung().await;
         }
     }
@@ -47,6 +50,14 @@ fn obey<W: World>(shard: &Rc<Shard<W>>, order: Order) {
         Order::ReopenLogs if shard.index == 0 => shard.world.reopen_logs(),
         Order::ReopenLogs => {}
         Order::Stop => shard.stop_asked.raise(),
+    }
+}
+
+/// Takes every post that has arrived.
+pub(crate) fn take_all<W: World>(shard: &Rc<Shard<W>>) {
+    let mut turn = 0;
+    while let Some(post) = shard.post_office.receive(&mut turn) {
+        take(shard, post);
     }
 }
 
@@ -68,6 +79,9 @@ fn take<W: World>(shard: &Rc<Shard<W>>, post: Post) {
 impl<W: World> Shard<W> {
     /// Writes into our own journal how an attempt for one of our promises ended.
     pub(crate) fn note(&self, promise: spool::Promise, copy: u32, end: End) {
+        if self.spool.quarantined.borrow().contains(&promise) {
+            return;
+        }
         let now = self.world.now();
         let mut journal = self.spool.journal.borrow_mut();
         match end {

@@ -15,12 +15,18 @@ pub(crate) async fn upkeep<W: World>(shard: Rc<Shard<W>>, want: Want) {
         Want::Reread(location) => reread(&shard, location).await,
         Want::Commit | Want::SleepUntil(_) | Want::Rest => unreachable!("not upkeep"),
     }
+    report_quarantined(&shard);
+    shard.spool.bell.raise();
+}
+
+/// Tells of promises that cannot be read back, and remembers them: copies of them may be under way.
+pub(crate) fn report_quarantined<W: World>(shard: &Shard<W>) {
     let lost = shard.spool.journal.borrow_mut().take_quarantined();
     for promise in lost {
+        shard.spool.quarantined.borrow_mut().insert(promise);
         let what = format!("spool: promise {promise} cannot be read back; its segment is set aside");
         shard.complain(&what);
     }
-    shard.spool.bell.raise();
 }
 
 async fn prepare<W: World>(shard: &Shard<W>, segment: Segment) {
@@ -47,6 +53,8 @@ async fn prepare<W: World>(shard: &Shard<W>, segment: Segment) {
         Err(error) => {
             shard.complain(&format!("spool: cannot prepare {}: {error}", path.display()));
             journal.prepare_failed(segment, why(&error), shard.world.now());
+            drop(journal);
+            shard.spool.wake_all();
         }
     }
 }

@@ -1,15 +1,19 @@
 //! After a start: reads the journal of this shard, and those of shards that are no more, and puts every
 //! promise that lives back into its queue.
 
+use crate::Shard;
 use crate::hand_over::{Waiting, hand_over};
 use crate::parcel::{Kept, Parcel};
-use crate::{Shard, commit};
 use mail::{Reception, Time};
 use spool::{Found, Living, Recovered, Recovery, Segment, Settings};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 use world::{File, World};
+
+/// How long adoption waits for room in our own journal.
+const ADMIT_AGAIN: Duration = Duration::from_millis(20);
 
 /// The folder of a shard's journal.
 pub fn folder(spoolbase: &Path, shard: usize) -> PathBuf {
@@ -94,21 +98,33 @@ async fn adopt_folder<W: World>(shard: &Rc<Shard<W>>, folder: &Path, index: usiz
         return Ok(());
     }
     let journal = spool::Journal::new(settings, recovered.state);
-    for living in recovered.living {
-        adopt_promise(shard, folder, &journal, living).await?;
+    // All of it is read once before any is promised: a folder is taken over whole or not at all, or what is
+    // good in it would be promised again at each start.
+    for living in &recovered.living {
+        left_behind(shard, folder, &journal, living).await?;
+    }
+    for living in &recovered.living {
+        let reception = left_behind(shard, folder, &journal, living).await?;
+        while shard.admit(reception.clone()).await.is_err() {
+            // No segment has room yet.
+            shard.world.sleep_until(shard.world.now() + ADMIT_AGAIN).await;
+        }
     }
     for entry in shard.world.list(folder).await? {
-        shard.world.remove(&folder.join(entry.name)).await?;
+        if Segment::from_file_name(&entry.name).is_some() {
+            shard.world.remove(&folder.join(entry.name)).await?;
+        }
     }
     Ok(())
 }
 
-async fn adopt_promise<W: World>(
+/// A promise of another shard's journal, with the copies of it that live.
+async fn left_behind<W: World>(
     shard: &Rc<Shard<W>>,
     folder: &Path,
     journal: &spool::Journal,
-    living: Living,
-) -> io::Result<()> {
+    living: &Living,
+) -> io::Result<Reception> {
     let mut parts = Vec::new();
     for location in journal.location(living.promise).unwrap_or_default() {
         let file = shard.world.open(&folder.join(location.segment.file_name())).await?;
@@ -124,10 +140,5 @@ async fn adopt_promise<W: World>(
         index += 1;
         keep
     });
-    while shard.admit(reception.clone()).await.is_err() {
-        // No segment is ready yet.
-        commit::give_way().await;
-        shard.world.sleep_until(shard.world.now() + std::time::Duration::from_millis(20)).await;
-    }
-    Ok(())
+    Ok(reception)
 }

@@ -11,7 +11,8 @@ use world::World;
 pub(crate) fn reload<W: World>(shard: &Rc<Shard<W>>, snapshot: Arc<Snapshot>) {
     let site = Site::new(snapshot, &shard.common.cells, &shard.common.hostname);
     let settings = crate::start::schedule_settings(&site, &shard.common);
-    *shard.site.borrow_mut() = site.clone();
+    let old = shard.site.replace(site.clone());
+    old.retire();
     let resolve = |binding: &str, domain: &str| site.outbound(binding, domain).queue.clone();
     shard.schedule.borrow_mut().reload(settings, resolve, shard.world.now());
     shard.dispatch_bell.raise();

@@ -66,9 +66,19 @@ impl Resolver {
         }
     }
 
+    /// Drops answers and records whose time is over.
+    pub fn purge(&self, now: Time) {
+        self.cache.borrow_mut().purge(now);
+        // A record that counts failures is kept a while longer: the count is what it is for.
+        let kept = |record: &Record| record.expires + dns::attempts::LONGEST_PAUSE > now;
+        self.domains.borrow_mut().retain(|_, record| kept(record));
+    }
+
     /// Drops what is known of a domain (`refresh domain`).
     pub fn forget(&self, domain: &str) {
-        self.domains.borrow_mut().remove(domain);
+        let mut domains = self.domains.borrow_mut();
+        domains.remove(domain);
+        domains.remove(&*host_key(domain));
         self.cache.borrow_mut().clear();
     }
 }
@@ -113,7 +123,7 @@ async fn domain_route<W: World>(
     name: &str,
     with_exchangers: bool,
 ) -> Result<Rc<Route>, Resolution> {
-    let key: Box<str> = if with_exchangers { name.into() } else { format!("{name}.").into() };
+    let key: Box<str> = if with_exchangers { name.into() } else { host_key(name) };
     let now = shard.world.now();
     let (known, mut attempts) = match shard.resolver.domains.borrow().get(&key) {
         Some(record) if record.expires > now => (Some(record.route.clone()), record.attempts.clone()),
@@ -157,6 +167,11 @@ async fn domain_route<W: World>(
         }
         _ => Ok(route),
     }
+}
+
+/// The key of a host whose addresses alone were asked for.
+fn host_key(name: &str) -> Box<str> {
+    format!("{name}.").into()
 }
 
 async fn look_up<W: World>(shard: &Rc<Shard<W>>, mut exchangers: Exchangers) -> (Route, bool) {

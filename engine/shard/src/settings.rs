@@ -9,7 +9,7 @@ use crate::outbound::{Cells, Outbound};
 use crate::relay::Relay;
 use crate::trace::TraceSettings;
 use bindings::options::{BindAddress, OutboundOptions};
-use bindings::{Gateway, Prohibited};
+use bindings::{Gateway, Prohibited, ThrottleCell};
 use config::{Endpoint, Inbound, OptionDef, Scope, Snapshot, Stanza};
 use mail::address::fold_domain;
 use mail::{Address, Dictionary};
@@ -55,6 +55,8 @@ pub struct ListenerSettings {
     pub context: Dictionary,
     pub pathway_group: Box<str>,
     pub trace: TraceSettings,
+    /// `inbound_throttle_messages`, shared by all who fall back to its declaration.
+    pub throttle: Option<Arc<ThrottleCell>>,
     /// `generate_bounces_for_multi_recipient_policy_rejections`
     pub notifies_of_refusals: bool,
 }
@@ -183,6 +185,11 @@ impl Site {
         settings
     }
 
+    /// A newer generation is in force: the settings kept at hand, which hold this one, are let go.
+    pub fn retire(&self) {
+        self.listeners.borrow_mut().clear();
+    }
+
     fn has_peers(&self) -> bool {
         self.snapshot.stanzas("esmtp_listener").any(|listener| {
             let listens = || listener.stanzas("listen");
@@ -221,6 +228,7 @@ impl ListenerSettings {
         if context.get("pathway").is_none() {
             context.set("pathway", &pathway);
         }
+        let small = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
         let folded = |names: &[Arc<str>]| names.iter().map(|name| fold_domain(name)).collect::<Vec<_>>();
         let mut domains = folded(&options.relay_domains);
         domains.extend(folded(&options.bounce_domains));
@@ -233,9 +241,9 @@ impl ListenerSettings {
                 sending_domains: folded(&options.relay_for_sending_domains),
             },
             limits: SessionLimits {
-                service: options.service_sessions as u32,
-                listener: options.listener_sessions as u32,
-                client: options.client_sessions as u32,
+                service: small(options.service_sessions),
+                listener: small(options.listener_sessions),
+                client: small(options.client_sessions),
             },
             context,
             pathway_group: "default".into(),
@@ -246,6 +254,7 @@ impl ListenerSettings {
                 received_hostname: name_or(&options.received_hostname, site),
                 software: SOFTWARE.to_owned(),
             },
+            throttle: options.inbound_throttle_messages.as_ref().map(|rate| site.cells.throttle(rate)),
             notifies_of_refusals: options.generate_bounces_for_multi_recipient_policy_rejections,
             site: site.clone(),
         }

@@ -1,6 +1,7 @@
 //! The end of an attempt for one copy: delivered, put off, or given up; written into the logs and into the
 //! journal of the shard that holds the promise.
 
+use crate::fetch::Missing;
 use crate::outbound::Outbound;
 use crate::parcel::{Kept, Parcel};
 use crate::post::{End, Post};
@@ -10,7 +11,11 @@ use logs::{Copy, Delivery, Event, Failure};
 use mail::{MessageId, Outcome, Reply, Stage, Time};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 use world::World;
+
+/// A copy that could not be read from the disk is due again after this.
+const READ_AGAIN: Duration = Duration::from_secs(60);
 
 /// Octets of a reply that the journal keeps with a deferred copy.
 const NOTE_OCTETS: usize = 200;
@@ -46,21 +51,29 @@ pub(crate) async fn settle_fetched<W: World>(
     outcome: Outcome,
 ) {
     match fetch::fetch(shard, &parcel).await {
-        Some(content) => settle(shard, outbound, attempt, &content, (parcel, info), outcome).await,
-        None => settle_lost(shard, attempt, (parcel, info), outcome),
+        Ok(content) => settle(shard, outbound, attempt, &content, (parcel, info), outcome).await,
+        Err(missing) => settle_without(shard, attempt.queue, (parcel, info), missing),
     }
 }
 
-/// A copy whose content is damaged: nobody can be told, the panic log has said it. The record stays where
-/// it is; the copy leaves the queue.
-pub(crate) fn settle_lost<W: World>(
+/// A copy whose content is not to be had. If its record is damaged nobody can be told, the panic log has
+/// said it: the record stays where it is, the copy leaves the queue.
+pub(crate) fn settle_without<W: World>(
     shard: &Rc<Shard<W>>,
-    attempt: &Attempt,
-    _copy: (Parcel, EntryInfo),
-    _outcome: Outcome,
+    queue: QueueId,
+    (parcel, info): (Parcel, EntryInfo),
+    missing: Missing,
 ) {
-    shard.counters.permanent_failures.add(1);
-    shard.schedule.borrow_mut().dropped(attempt.queue, 1, shard.world.now());
+    let now = shard.world.now();
+    match missing {
+        Missing::NotNow => {
+            shard.schedule.borrow_mut().requeue(queue, parcel, info, now + READ_AGAIN, now);
+        }
+        Missing::Lost => {
+            shard.counters.contents_lost.add(1);
+            shard.schedule.borrow_mut().dropped(queue, 1, now);
+        }
+    }
     shard.dispatch_bell.raise();
 }
 

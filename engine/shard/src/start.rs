@@ -9,7 +9,7 @@ use crate::post::{Exchange, Order, PostOffice};
 use crate::record::{Recorder, record};
 use crate::resolve::Resolver;
 use crate::settings::Site;
-use crate::{Life, Shard, answer, deliver, dispatch, options, receive, recover};
+use crate::{Life, Shard, answer, deliver, dispatch, options, receive, recover, tidy};
 use bindings::{Schedule, ScheduleSettings};
 use config::{ModuleSyntax, Registry, Snapshot};
 use dns::Resolv;
@@ -188,6 +188,7 @@ async fn run<W: World>(
     if let Err(error) = recover::adopt(shard, spoolbase).await {
         shard.complain(&format!("spool: what other shards left in {} waits: {error}", spoolbase.display()));
     }
+    world.spawn("tidy", tidy::tidy(shard.clone()));
     world.spawn("dispatch", dispatch::dispatch(shard.clone()));
     let mut listeners: Vec<W::Listener> = Vec::new();
     for (endpoint, listener) in sockets.smtp {
@@ -253,6 +254,7 @@ impl<W: World> Shard<W> {
             delivery_ended: Default::default(),
             life: Cell::new(Life::Working),
             stop_asked: Default::default(),
+            tidy_bell: Default::default(),
             site: RefCell::new(site),
             common,
             world,

@@ -56,10 +56,8 @@ pub fn write(draft: &mut Draft, trace: &Trace<'_>) {
 fn push_received(fields: &mut Vec<u8>, sender: &str, trace: &Trace<'_>) {
     match trace.client {
         Some(client) => {
-            push(
-                fields,
-                format_args!("Received: from [{}] ([{client}] helo={})\r\n", client.ip(), trace.helo),
-            );
+            let (address, port, helo) = (client.ip(), client.port(), trace.helo);
+            push(fields, format_args!("Received: from [{address}] ([{address}:{port}] helo={helo})\r\n"));
         }
         None => push(fields, format_args!("Received: from local (helo={})\r\n", trace.helo)),
     }

@@ -19,7 +19,7 @@ pub const DOMAIN: usize = 255;
 pub const LABEL: usize = 63;
 
 /// Recipients of one message where no limit is set. More: 452 4.5.3.
-pub const RECIPIENTS: u32 = 100_000;
+pub const RECIPIENTS: u32 = 65_536;
 
 /// Octets of a message where no limit is set. More: 552 5.3.4.
 pub const MESSAGE: u64 = 1 << 30;

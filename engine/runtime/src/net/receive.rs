@@ -44,7 +44,7 @@ struct Armed {
 
 impl Receive {
     pub fn has_unread(&self) -> bool {
-        !self.arrived.is_empty()
+        !self.arrived.is_empty() || self.end.is_some()
     }
 
     fn next(&mut self) -> Option<io::Result<Chunk>> {

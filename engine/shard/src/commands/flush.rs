@@ -3,6 +3,7 @@
 use crate::Shard;
 use crate::answer::Part;
 use console::Command;
+use mail::address::fold_domain;
 use std::rc::Rc;
 use world::World;
 
@@ -18,7 +19,7 @@ pub(super) fn ask<W: World>(shard: &Rc<Shard<W>>, operands: &[String]) -> Part {
         return Part::Refused("usage: flush domain DOMAIN".into());
     };
     let now = shard.world.now();
-    let flushed = shard.schedule.borrow_mut().flush(bindings::Scope::Domain(domain), now);
+    let flushed = shard.schedule.borrow_mut().flush(bindings::Scope::Domain(&fold_domain(domain)), now);
     shard.dispatch_bell.raise();
     Part::Counts(vec![("flushed".into(), flushed as u64)])
 }

@@ -3,6 +3,7 @@
 use crate::Shard;
 use crate::answer::Part;
 use console::Command;
+use mail::address::fold_domain;
 use std::rc::Rc;
 use world::World;
 
@@ -17,6 +18,6 @@ pub(super) fn ask<W: World>(shard: &Rc<Shard<W>>, operands: &[String]) -> Part {
     let [domain] = operands else {
         return Part::Refused("usage: refresh domain DOMAIN".into());
     };
-    shard.resolver.forget(domain);
+    shard.resolver.forget(&fold_domain(domain));
     Part::Said(format!("{domain} will be looked up again"))
 }
