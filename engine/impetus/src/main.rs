@@ -13,10 +13,6 @@ mod spool;
 use arguments::Arguments;
 use std::process::ExitCode;
 
-/// Messages are born on one core and often die on another.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Exit status for a wrong command line (sysexits.h EX_USAGE).
 const USAGE: u8 = 64;
 
