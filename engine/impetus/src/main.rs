@@ -1,6 +1,7 @@
 //! The program: one binary, a subcommand for each thing that it does.
 
 mod arguments;
+mod audit;
 mod check;
 mod configuration;
 mod console;
@@ -23,7 +24,7 @@ struct Subcommand {
     run: fn(Arguments) -> ExitCode,
 }
 
-const SUBCOMMANDS: [Subcommand; 8] = [
+const SUBCOMMANDS: [Subcommand; 9] = [
     Subcommand {
         name: "run",
         arguments: "[-c FILE] [--shards N]",
@@ -65,6 +66,12 @@ const SUBCOMMANDS: [Subcommand; 8] = [
         arguments: "[OPTIONS]",
         summary: "Takes messages from any SMTP client, with faults if wished.",
         run: sink::sink,
+    },
+    Subcommand {
+        name: "audit",
+        arguments: "PROMISED DELIVERED [--json]",
+        summary: "Compares the ledgers that load and sink have written.",
+        run: audit::audit,
     },
     Subcommand {
         name: "version",

@@ -1,16 +1,16 @@
-//! Compares the ledger files of `load` and `sink`: `audit PROMISED DELIVERED [--json]`. Status 1: a promised
+//! `impetus audit PROMISED DELIVERED [--json]`: compares the ledger files of `load` and `sink`. Status 1: a promised
 //! delivery is missing. Status 2: the files could not be compared.
 
+use crate::arguments::Arguments;
 use bench::{Comparison, Ledger};
 use std::fs;
 use std::process::ExitCode;
 
-fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+pub fn audit(arguments: Arguments) -> ExitCode {
+    let arguments = arguments.rest();
     let files: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| *word != "--json").collect();
     let &[promised, delivered] = &files[..] else {
-        eprintln!("audit PROMISED DELIVERED [--json]");
-        return ExitCode::from(2);
+        return crate::usage("audit PROMISED DELIVERED [--json]");
     };
     match compare(promised, delivered) {
         Ok(comparison) => {
