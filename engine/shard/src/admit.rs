@@ -59,7 +59,7 @@ impl<W: World> Shard<W> {
                     received: reception.received,
                     sender: reception.sender.as_ref(),
                     recipient: &envelope.recipient,
-                    binding_group: &self.site().group_of(&envelope.binding),
+                    binding_group: self.site().group_of(&envelope.binding),
                     binding: &envelope.binding,
                     size,
                 },

@@ -319,16 +319,19 @@ impl<W: World> Delivery<W> {
             return;
         }
         let now = self.shard.world.now();
-        let mut hosts = self.shard.idle.hosts.borrow_mut();
-        hosts.failed(&self.outbound.binding, connection.address, now);
-        let all_failed = hosts.are_lost(&self.outbound.binding, &self.candidates, 1);
-        drop(hosts);
-        if !all_failed {
+        if !self.blame(connection.address, now) {
             return;
         }
         // Nobody is left to try: what the last one said is what the messages were told.
         let outcome = Outcome::Deferred { stage, reply };
         sweep(&self.shard, &self.outbound, &self.attempt(connection, 0), &outcome).await;
+    }
+
+    /// Notes that the peer failed us; true if every candidate has by now.
+    fn blame(&self, address: SocketAddr, now: Time) -> bool {
+        let mut hosts = self.shard.idle.hosts.borrow_mut();
+        hosts.failed(&self.outbound.binding, address, now);
+        hosts.are_lost(&self.outbound.binding, &self.candidates, 1)
     }
 
     fn attempt(&self, connection: &Connection<W::Stream>, sent: u64) -> Attempt {

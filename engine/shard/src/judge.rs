@@ -43,8 +43,7 @@ struct Judged {
 
 impl<W: World> Conversation<W> {
     pub fn new(shard: &Rc<Shard<W>>, settings: Rc<ListenerSettings>, facts: &Facts) -> Self {
-        let mut contexts = Contexts::default();
-        contexts.connection = settings.context.clone();
+        let mut contexts = Contexts { connection: settings.context.clone(), ..Contexts::default() };
         if settings.relay.trusts(facts.peer.map(|peer| peer.ip())) {
             contexts.connection.set("can_relay", "true");
         }
@@ -268,7 +267,7 @@ impl<W: World> Conversation<W> {
             self.log_rejection(reason, state, module);
         }
         // A discarded message is a success to its client.
-        let reply = reply.filter(|reply| !(disposition.discard.is_some() && !reply.is_success()));
+        let reply = reply.filter(|reply| disposition.discard.is_none() || reply.is_success());
         Judgement { reply, disconnect: disposition.disconnect, pause: disposition.tarpit }
     }
 

@@ -91,7 +91,7 @@ pub(crate) async fn resolve<W: World>(shard: &Rc<Shard<W>>, outbound: &Outbound)
             Ok(route) => route,
             Err(resolution) => return resolution,
         };
-        found.add(outbound, &route, origin, |preference| u32::from(preference), outbound.port);
+        found.add(outbound, &route, origin, u32::from, outbound.port);
     }
     for hop in outbound.routes.iter() {
         add_hop(shard, outbound, hop, &mut found).await;

@@ -31,6 +31,8 @@ const LINE_LENGTH: usize = 998;
 /// Settings of queues and listeners kept at hand; beyond that all are forgotten and resolved anew.
 const KEPT: usize = 20_000;
 
+type ByDomain = HashMap<Box<str>, Rc<Outbound>>;
+
 /// One generation of the configuration on one shard. A message keeps the one it began with.
 pub struct Site {
     pub snapshot: Arc<Snapshot>,
@@ -41,7 +43,7 @@ pub struct Site {
     groups: HashMap<Box<str>, Box<str>>,
     /// Every gateway that the configuration names, as the name of a queue.
     gateways: HashSet<String>,
-    outbound: RefCell<HashMap<Box<str>, HashMap<Box<str>, Rc<Outbound>>>>,
+    outbound: RefCell<HashMap<Box<str>, ByDomain>>,
     listeners: RefCell<HashMap<Endpoint, Rc<ListenerSettings>>>,
 }
 
