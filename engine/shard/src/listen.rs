@@ -6,6 +6,8 @@ use crate::serve::serve;
 use crate::settings::{ListenerSettings, Site};
 use bytes::Bytes;
 use config::Endpoint;
+use logs::{Event, Rejection};
+use mail::{Contexts, SessionState};
 use smtp::server::replies::CONCURRENCY_LIMIT;
 use std::collections::HashMap;
 use std::io;
@@ -106,6 +108,17 @@ pub(crate) async fn listen<W: World>(shard: Rc<Shard<W>>, endpoint: Endpoint, li
 }
 
 async fn refuse<W: World>(shard: Rc<Shard<W>>, mut stream: W::Stream, settings: Rc<ListenerSettings>) {
+    shard.record(&Event::Rejection(Rejection {
+        remote: stream.peer(),
+        local: stream.local(),
+        connection: shard.next_id(),
+        pathway: settings.context.get("pathway").unwrap_or("default"),
+        pathway_group: &settings.pathway_group,
+        state: SessionState::ConcurrencyLimit,
+        module: "",
+        contexts: &Contexts { connection: settings.context.clone(), ..Contexts::default() },
+        reply: &CONCURRENCY_LIMIT,
+    }));
     let mut reply = Vec::new();
     let offered = settings.session.extensions.iter().any(|name| name == "ENHANCEDSTATUSCODES");
     CONCURRENCY_LIMIT.write_to(&mut reply, offered);

@@ -129,6 +129,9 @@ config::options! {
         /// Bytes of message contents that may stay in memory while they wait; the rest is read back from the
         /// spool when its turn comes. Not in Momentum.
         spool_memory: Size = "268435456", in [global];
+        /// Bytes that messages may take while they are received, all sessions together; beyond, sessions in the
+        /// middle of a large one are answered 421. Not in Momentum.
+        reception_memory: Size = "1073741824", in [global];
         default_binding: DefaultBinding = "normal", in [global];
         /// The file that names our name servers.
         resolv_conf: Text = "/etc/resolv.conf", in [global];

@@ -40,6 +40,33 @@ impl Budget {
     }
 }
 
+/// Part of a budget that one holder uses, now more, now less; given back when dropped.
+pub struct Claim {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Claim {
+    pub fn new(budget: &Arc<Budget>) -> Self {
+        Claim { budget: budget.clone(), bytes: 0 }
+    }
+
+    pub fn set(&mut self, bytes: usize) {
+        if bytes >= self.bytes {
+            self.budget.used.fetch_add(bytes - self.bytes, Ordering::Relaxed);
+        } else {
+            self.budget.used.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+        }
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
 /// A reception in memory, counted against the budget as long as anyone holds it.
 #[derive(Debug)]
 pub struct Kept {

@@ -1,7 +1,9 @@
 //! Operations side by side. Law: nothing but a leaf operation of the world races against a signal, since the
 //! loser is dropped unfinished.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 use world::Signal;
@@ -15,6 +17,25 @@ pub(crate) async fn race<T>(operation: impl Future<Output = T>, signal: &Signal)
         Poll::Pending => raised.as_mut().poll(context).map(|()| None),
     })
     .await
+}
+
+/// The result of an operation on foreign content, or the message of the panic that it ended with.
+pub(crate) async fn caught<T>(operation: impl Future<Output = T>) -> Result<T, String> {
+    let mut operation = pin!(operation);
+    poll_fn(|context| {
+        // What the operation owns is dropped with it and seen by nobody after a panic.
+        match catch_unwind(AssertUnwindSafe(|| operation.as_mut().poll(context))) {
+            Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) => Poll::Ready(Err(message(&*panic))),
+        }
+    })
+    .await
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".into())
 }
 
 /// The results of several operations that run side by side, in their order.

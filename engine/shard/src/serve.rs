@@ -3,13 +3,19 @@
 use crate::Shard;
 use crate::gate::Pass;
 use crate::judge::Conversation;
-use crate::race::race;
+use crate::parcel::Claim;
+use crate::race::{caught, race};
 use crate::settings::ListenerSettings;
-use mail::{MessageId, SessionState, Time};
+use bytes::Bytes;
+use mail::{MessageId, Reply, SessionState, Time};
+use smtp::server::replies::RESOURCES_EXCEEDED;
 use smtp::server::{Facts, Session, Want};
 use std::io::ErrorKind;
 use std::rc::Rc;
+use std::time::Duration;
 use world::{Signal, Stream, World};
+
+const BROKEN: Reply = Reply::fixed(421, (4, 3, 0), "internal error, please try later");
 
 /// What came of waiting for the client's bytes.
 enum Heard<C> {
@@ -21,16 +27,51 @@ enum Heard<C> {
     Called,
 }
 
+/// A session that holds less than this is not asked to go when memory runs short, in octets.
+const SMALL_SESSION: usize = 1 << 20;
+
+/// Octets that a recipient takes in a transaction, about.
+const RECIPIENT: usize = 128;
+
+/// What a client gets when its session breaks, or has to go, in the middle of something.
+const LAST_WORD_TIME: Duration = Duration::from_secs(2);
+
+/// Serves a client to the end. A panic on its account ends its session, with 421, and nothing else.
 pub(crate) async fn serve<W: World>(
     shard: Rc<Shard<W>>,
     mut stream: W::Stream,
     settings: Rc<ListenerSettings>,
-    _pass: Pass,
+    pass: Pass,
 ) {
+    let offered = settings.session.extensions.iter().any(|name| name == "ENHANCEDSTATUSCODES");
+    let last_word = match caught(converse(&shard, &mut stream, settings)).await {
+        Ok(last_word) => last_word,
+        Err(message) => {
+            shard.counters.panics.add(1);
+            shard.complain(&format!("session from {:?} panicked: {message}", stream.peer()));
+            Some(BROKEN)
+        }
+    };
+    if let Some(reply) = last_word {
+        let mut text = Vec::new();
+        reply.write_to(&mut text, offered);
+        // Whether it arrives or not, the connection ends here.
+        let _ = stream.write(vec![Bytes::from(text)], shard.world.now() + LAST_WORD_TIME).await;
+    }
+    drop(pass);
+}
+
+/// The conversation; a reply if the driver has the last word.
+async fn converse<W: World>(
+    shard: &Rc<Shard<W>>,
+    stream: &mut W::Stream,
+    settings: Rc<ListenerSettings>,
+) -> Option<Reply> {
     let world = &shard.world;
+    let mut memory = Claim::new(&shard.common.reception_budget);
     let facts = Facts { peer: stream.peer(), local: stream.local(), connection: shard.next_id() };
     let mut session = Session::new(settings.session.clone(), facts, world.now());
-    let mut conversation = Conversation::new(&shard, settings, &facts);
+    let mut conversation = Conversation::new(shard, settings, &facts);
     let call = shard.callable(facts.connection);
     let mut called = false;
     loop {
@@ -43,7 +84,7 @@ pub(crate) async fn serve<W: World>(
             session.talked_early();
         }
         match session.want() {
-            Want::Read { deadline } => match hear(&mut stream, deadline, &call.signal, called).await {
+            Want::Read { deadline } => match hear(stream, deadline, &call.signal, called).await {
                 Heard::Bytes(bytes) => session.read(&bytes, world.now()),
                 Heard::Ended => session.ended(world.now()),
                 Heard::TimedOut => session.timed_out(world.now()),
@@ -59,7 +100,7 @@ pub(crate) async fn serve<W: World>(
                 }
             }
             Want::Judge(phase) => {
-                let judgement = conversation.judge(phase, &mut session, &stream).await;
+                let judgement = conversation.judge(phase, &mut session, stream).await;
                 session.judged(judgement, world.now());
             }
             Want::Commit => {
@@ -73,11 +114,18 @@ pub(crate) async fn serve<W: World>(
             }
             Want::Close => break,
         }
+        let held = session.draft().body.capacity() + session.draft().recipients.len() * RECIPIENT;
+        memory.set(held);
+        if held > SMALL_SESSION && shard.common.reception_budget.is_spent() {
+            shard.complain("reception_memory is used up: a session with a large message was sent away");
+            return Some(RESOURCES_EXCEEDED);
+        }
         for refusal in session.take_refusals() {
             conversation.refused(&refusal);
         }
         world.breathe().await;
     }
+    None
 }
 
 /// Reads, unless the shard calls the session away first; once called, it may finish what it is at.

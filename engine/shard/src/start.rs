@@ -36,6 +36,8 @@ pub struct Common {
     pub(crate) leaving: AtomicUsize,
     snapshot: Arc<Snapshot>,
     budget: Arc<Budget>,
+    /// Of messages that are being received.
+    pub(crate) reception_budget: Arc<Budget>,
     servers: Resolv,
     process: u32,
 }
@@ -60,6 +62,7 @@ impl Common {
             listener_counts: ListenerCounts::default(),
             leaving: AtomicUsize::new(0),
             budget: Budget::new(usize::try_from(global.spool_memory).unwrap_or(usize::MAX)),
+            reception_budget: Budget::new(usize::try_from(global.reception_memory).unwrap_or(usize::MAX)),
             snapshot,
             servers,
             process,
