@@ -72,7 +72,8 @@ impl<W: World> Conversation<W> {
             }
             Phase::Mailfrom => self.judge_sender(session, &host).await,
             Phase::Rcptto => self.judge_recipient(session, &host).await,
-            Phase::Data => self.judge_content(session.draft(), &host).await,
+            // Boxed, as the largest part of a session's task: idle sessions do not hold it.
+            Phase::Data => Box::pin(self.judge_content(session.draft(), &host)).await,
             _ => self.ask(phase, "", Subject::default(), &host).await,
         };
         self.settle(verdict, state)
