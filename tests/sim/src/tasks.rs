@@ -134,7 +134,8 @@ impl Tasks {
             };
             let victim = known.remove(&task);
             drop(known);
-            drop(victim);
+            // What dies with the power has no last words: memory is given back, a panic over it is nobody's.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(victim)));
         }
     }
 

@@ -4,7 +4,7 @@
 use sim::story::{Failure, Summary, tell};
 
 /// Stories of a run.
-const SEEDS: u64 = 2000;
+const SEEDS: u64 = 4000;
 /// Failures that are shown with all they have.
 const SHOWN: usize = 3;
 
