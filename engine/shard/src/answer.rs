@@ -91,7 +91,7 @@ pub(crate) async fn answer_for<W: World>(shard: Rc<Shard<W>>, ticket: u64, line:
         Ok(words) => commands::ask(&shard, &words),
         Err(mistake) => Part::Refused(mistake.to_string()),
     };
-    shard.post_office.send(from, Post::Told { ticket, part });
+    shard.post_office.send(from, Post::Told { ticket, part }, shard.world.now());
 }
 
 fn merged(parts: Vec<Part>) -> (String, Status) {

@@ -46,6 +46,7 @@ impl<W: World> Shard<W> {
         self.spool.bell.raise();
         self.spool.closed.wait().await;
         self.life.set(Life::Ended);
+        self.post_office.courier.raise();
         self.common.exchange.wake_all();
         record::wake(self);
         self.recorder.closed.wait().await;

@@ -76,7 +76,7 @@ pub(crate) async fn fetch<W: World>(shard: &Rc<Shard<W>>, parcel: &Parcel) -> Re
 /// The holder's side of `fetch`.
 pub(crate) async fn fetch_for<W: World>(shard: Rc<Shard<W>>, promise: Promise, ticket: u64, from: usize) {
     let content = read_back(&shard, promise).await;
-    shard.post_office.send(from, Post::Fetched { ticket, content });
+    shard.post_office.send(from, Post::Fetched { ticket, content }, shard.world.now());
 }
 
 async fn read_back<W: World>(shard: &Rc<Shard<W>>, promise: Promise) -> Result<Arc<Kept>, Missing> {

@@ -67,7 +67,7 @@ pub(crate) async fn request<W: World>(shard: &Shard<W>, to: usize, post: Post) {
     while !shard.post_office.has_credit(to) {
         shard.credit.wait().await;
     }
-    shard.post_office.send(to, post);
+    shard.post_office.send(to, post, shard.world.now());
 }
 
 /// Copies with equal keys may share a transaction: same promise, same body.

@@ -14,7 +14,8 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use world::Doorbell;
+use std::time::Duration;
+use world::{Doorbell, Signal};
 
 /// One message between shards.
 #[derive(Debug)]
@@ -37,6 +38,11 @@ pub(crate) enum Post {
 }
 
 impl Post {
+    /// Whether it may wait a moment for company: nobody waits for it, neither a client nor an operator.
+    fn is_patient(&self) -> bool {
+        matches!(self, Post::Queue(_) | Post::Settled { .. })
+    }
+
     fn is_report(&self) -> bool {
         matches!(self, Post::Settled { .. } | Post::Fetched { .. } | Post::Told { .. })
     }
@@ -164,18 +170,32 @@ impl Exchange {
     }
 }
 
+/// Patient posts ring their receiver at most so often: a wake costs more than a post.
+pub(crate) const RING_GAP: Duration = Duration::from_millis(1);
+
 /// One shard's counter in the exchange.
 pub(crate) struct PostOffice {
     common: Arc<Common>,
     shard: usize,
     /// What found its lane full, by receiver, in order.
     outboxes: RefCell<Vec<VecDeque<Post>>>,
+    rings: RefCell<Vec<Rings>>,
+    /// A receiver is to be rung after `RING_GAP`.
+    pub courier: Signal,
+}
+
+/// What a receiver has been rung, and is owed.
+#[derive(Clone, Copy)]
+struct Rings {
+    last: Time,
+    is_owed: bool,
 }
 
 impl PostOffice {
     pub fn new(common: Arc<Common>, shard: usize) -> Self {
         let outboxes = RefCell::new((0..common.exchange.shards()).map(|_| VecDeque::new()).collect());
-        PostOffice { common, shard, outboxes }
+        let rings = RefCell::new(vec![Rings { last: Time::EPOCH, is_owed: false }; common.exchange.shards()]);
+        PostOffice { common, shard, outboxes, rings, courier: Signal::default() }
     }
 
     /// Whether a request may be sent now. If not, this shard is rung when there is room.
@@ -193,11 +213,27 @@ impl PostOffice {
     }
 
     /// Sends in order. Never waits and never loses: what finds no room goes out with `flush`.
-    pub fn send(&self, to: usize, post: Post) {
+    pub fn send(&self, to: usize, post: Post, now: Time) {
         let outbox = &mut self.outboxes.borrow_mut()[to];
         debug_assert!(post.is_report() || outbox.is_empty(), "a request needs a credit");
+        let is_patient = post.is_patient();
         outbox.push_back(post);
         self.push_out(to, outbox);
+        let rings = &mut self.rings.borrow_mut()[to];
+        if !is_patient || now >= rings.last + RING_GAP {
+            *rings = Rings { last: now, is_owed: false };
+            self.common.exchange.wake(to);
+        } else if !std::mem::replace(&mut rings.is_owed, true) {
+            self.courier.raise();
+        }
+    }
+
+    /// Rings everyone who is owed it.
+    pub fn ring_owed(&self, now: Time) {
+        for (to, rings) in self.rings.borrow_mut().iter_mut().enumerate().filter(|(_, rings)| rings.is_owed) {
+            *rings = Rings { last: now, is_owed: false };
+            self.common.exchange.wake(to);
+        }
     }
 
     /// Sends what had found no room. True if something is still left.
@@ -206,6 +242,7 @@ impl PostOffice {
         let mut left = false;
         for (to, outbox) in outboxes.iter_mut().enumerate().filter(|(_, outbox)| !outbox.is_empty()) {
             left |= !self.push_out(to, outbox);
+            self.common.exchange.wake(to);
         }
         left
     }
@@ -224,7 +261,6 @@ impl PostOffice {
                 break;
             }
         }
-        self.common.exchange.wake(to);
         outbox.is_empty()
     }
 

@@ -1,6 +1,6 @@
 //! Takes what other shards have posted, in turns, and does what each post obliges us to.
 
-use crate::post::{End, Order, Post};
+use crate::post::{End, Order, Post, RING_GAP};
 use crate::{Shard, answer, fetch, reload};
 use std::rc::Rc;
 use world::World;
@@ -39,6 +39,18 @@ pub(crate) async fn receive<W: World>(shard: Rc<Shard<W>>) {
             shard.credit.wake_all();
             shard.world.rung().await;
         }
+    }
+}
+
+/// Rings for posts that waited for company; runs until the shard has ended.
+pub(crate) async fn ring<W: World>(shard: Rc<Shard<W>>) {
+    loop {
+        shard.post_office.courier.wait().await;
+        if shard.has_ended() {
+            break;
+        }
+        shard.world.sleep_until(shard.world.now() + RING_GAP).await;
+        shard.post_office.ring_owed(shard.world.now());
     }
 }
 

@@ -174,7 +174,8 @@ fn report<W: World>(shard: &Shard<W>, parcel: &Parcel, end: End) {
     if home == shard.index {
         shard.note(parcel.promise, parcel.copy, end);
     } else {
-        shard.post_office.send(home, Post::Settled { promise: parcel.promise, copy: parcel.copy, end });
+        let post = Post::Settled { promise: parcel.promise, copy: parcel.copy, end };
+        shard.post_office.send(home, post, shard.world.now());
     }
 }
 

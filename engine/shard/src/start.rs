@@ -185,6 +185,7 @@ async fn run<W: World>(
     world.spawn("record", record(shard.clone()));
     world.spawn("commit", commit(shard.clone()));
     world.spawn("receive", receive::receive(shard.clone()));
+    world.spawn("ring", receive::ring(shard.clone()));
     let copies = living.iter().map(|promise| promise.left.len() as u64).sum();
     recover::requeue(shard, living).await;
     wait_for_segment(shard).await;
