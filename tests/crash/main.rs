@@ -1,15 +1,10 @@
-//! The real server, killed.
+//! The real server, killed without a word: what it has acknowledged arrives, and its spool is sound.
+//!
+//! The law: client, ledger and sink share nothing with the engine and survive every crash.
 
-use harness::{Place, Server, Setup, Sink};
+mod chance;
+mod load;
+mod recovery;
+mod rounds;
 
-const PLACE: Place = harness::place!();
-
-#[test]
-fn a_killed_server_starts_again() {
-    let sink = Sink::start();
-    let mut server = Server::start(&Setup::new(PLACE, "killed", sink.port()));
-    server.kill();
-    server.launch();
-    server.wait_for_banner();
-    server.stop();
-}
+const PLACE: harness::Place = harness::place!();

@@ -1,0 +1,58 @@
+//! Kill -9 at moments that nobody chose, again and again, under load.
+
+use crate::PLACE;
+use crate::chance::Chance;
+use crate::load::{Load, audit};
+use harness::{Server, Setup, Sink, poll};
+use std::thread;
+use std::time::Duration;
+
+const SEED: u64 = 5321;
+const ROUNDS: u32 = 50;
+const SHARDS: usize = 2;
+const CLIENTS: usize = 4;
+/// Milliseconds of life after the banner.
+const LIFE: std::ops::Range<u64> = 150..650;
+/// One life in so many ends before the banner, within so many milliseconds of its start.
+const STILLBORN: u64 = 6;
+const STILLBORN_LIFE: u64 = 60;
+/// Every so often the spool is looked at between two lives.
+const CHECKED: u32 = 10;
+/// Messages that must have been accepted in all lives together, for the test to say anything.
+const LEAST_LOAD: usize = 2_000;
+
+#[test]
+fn what_was_acknowledged_survives_fifty_crashes() {
+    let sink = Sink::start();
+    let settings = "retry_interval = 1\nhost_failure_retry = 1";
+    let mut server =
+        Server::start(&Setup { settings, shards: SHARDS, ..Setup::new(PLACE, "crash", sink.port()) });
+    let load = Load::start(server.address(), CLIENTS);
+    let mut chance = Chance::new(SEED);
+    for round in 0..ROUNDS {
+        let life = if chance.below(STILLBORN) == 0 {
+            chance.below(STILLBORN_LIFE)
+        } else {
+            server.wait_for_banner();
+            LIFE.start + chance.below(LIFE.end - LIFE.start)
+        };
+        thread::sleep(Duration::from_millis(life));
+        server.kill();
+        if round % CHECKED == 0 {
+            server.spool("check").well();
+        }
+        server.launch();
+    }
+    server.wait_for_banner();
+    let ledger = load.stop();
+    let settled = poll(|| audit(&ledger, &sink.letters()).lost.is_empty().then_some(()));
+    let found = audit(&ledger, &sink.letters());
+    println!("{ROUNDS} crashes, seed {SEED}: {found:?}");
+    assert!(settled.is_some() && found.lost.is_empty(), "lost: {:?}", found.lost);
+    assert_eq!(found.damaged, 0);
+    assert!(ledger.len() > LEAST_LOAD, "{} messages are no load", ledger.len());
+    harness::eventually("the queues are empty", || server.count("queued_messages") == 0);
+    server.stop();
+    server.spool("check").well();
+    assert_eq!(server.spool("ls").well().out, "0 messages\n");
+}
