@@ -186,6 +186,9 @@ async fn run<W: World>(
     world.spawn("commit", commit(shard.clone()));
     world.spawn("receive", receive::receive(shard.clone()));
     world.spawn("ring", receive::ring(shard.clone()));
+    for damage in &report.damages {
+        shard.complain(&format!("spool: {}: {damage:?}", shard.spool.folder.display()));
+    }
     let copies = living.iter().map(|promise| promise.left.len() as u64).sum();
     recover::requeue(shard, living).await;
     wait_for_segment(shard).await;
