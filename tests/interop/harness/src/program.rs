@@ -29,7 +29,7 @@ impl Ended {
     }
 }
 
-/// Runs to the end; panics if the program is missing or does not end.
+/// Runs to the end; panics if the program is missing. One that does not end is killed.
 #[track_caller]
 pub fn run(command: &mut Command) -> Ended {
     run_with_input(command, b"")
@@ -48,7 +48,7 @@ pub fn run_with_input(command: &mut Command, input: &[u8]) -> Ended {
             // A program that does not read its input has closed it.
             let _ = pipe.write_all(input);
         }
-        let status = background.ended();
+        let status = background.ended_or_killed();
         let text = |bytes: thread::Result<Vec<u8>>| {
             String::from_utf8_lossy(&bytes.expect("reading a pipe does not panic")).into_owned()
         };
@@ -95,6 +95,14 @@ impl Background {
             Some(status) => status,
             None => panic!("process {} does not end", self.process()),
         }
+    }
+
+    /// As `ended`, but a program that does not end is killed, which shows in its status.
+    fn ended_or_killed(&mut self) -> ExitStatus {
+        poll(|| self.has_ended()).unwrap_or_else(|| {
+            self.kill();
+            self.0.wait().expect("our own child can be waited for")
+        })
     }
 
     /// SIGKILL, then the funeral.

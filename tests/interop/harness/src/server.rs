@@ -5,7 +5,7 @@
 
 use crate::client::Client;
 use crate::folder::Folder;
-use crate::log::{MainLine, parse_bouncelog, parse_mainlog, parse_rejectlog};
+use crate::log::{MainLine, Type, parse_bouncelog, parse_mainlog, parse_rejectlog};
 use crate::name_server::NameServer;
 use crate::patience::poll;
 use crate::ports::free_port;
@@ -14,7 +14,6 @@ use std::fs::OpenOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::Duration;
 
 /// Where the program and the folder for temporary files are: the test target knows, `place!()` asks it.
 #[derive(Clone, Copy, Debug)]
@@ -231,6 +230,12 @@ bounce_logger "bounce_logger" {{
         whole.lines().map(parse).collect()
     }
 
+    /// Lines of one type in the mainlog.
+    #[track_caller]
+    pub fn count_of(&self, kind: Type) -> usize {
+        self.mainlog().iter().filter(|line| line.kind == kind).count()
+    }
+
     /// What it said on standard error, over all its lives.
     pub fn said(&self) -> String {
         self.folder.read("said")
@@ -261,7 +266,4 @@ bounce_logger "bounce_logger" {{
     fn socket(&self) -> PathBuf {
         self.folder.file("control.sock")
     }
-
-    /// How long every log is written after the fact, at most.
-    pub const LOG_DELAY: Duration = Duration::from_millis(500);
 }

@@ -119,6 +119,11 @@ impl Sink {
         self.inner.book().letters.len()
     }
 
+    /// Connections that are open now.
+    pub fn open(&self) -> usize {
+        self.inner.book().open
+    }
+
     /// Connections so far, and the most that were open at once.
     pub fn connections(&self) -> (usize, usize) {
         let book = self.inner.book();

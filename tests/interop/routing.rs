@@ -1,0 +1,125 @@
+//! Where the operator sends mail, and from which of our addresses.
+
+use crate::PLACE;
+use harness::{Letter, Server, Setup, Sink, Type, free_port, letter};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+fn send_one(server: &Server, recipient: &str) {
+    server.accept("me@sender.example", &[recipient], &letter("routed"));
+}
+
+fn source(letter: &Letter) -> IpAddr {
+    letter.client.ip()
+}
+
+#[test]
+fn a_gateway_takes_all_mail_of_its_domain() {
+    let port = free_port();
+    let hub = Sink::at(([127, 0, 0, 31], port).into(), |_| None);
+    let rest = Sink::at(([127, 0, 0, 1], port).into(), |_| None);
+    let zone = "hub.example 60 A 127.0.0.31\n*.example 60 MX 10 sink.example\nsink.example 60 A 127.0.0.1\n";
+    let settings = "Domain customer.example { gateway = \"hub.example\" }";
+    let mut server = Server::start(&Setup { zone, settings, ..Setup::new(PLACE, "gateway", port) });
+    send_one(&server, "you@customer.example");
+    send_one(&server, "you@other.example");
+    assert_eq!(hub.wait_for(1)[0].recipients, ["you@customer.example"]);
+    assert_eq!(rest.wait_for(1)[0].recipients, ["you@other.example"]);
+    server.stop();
+    // The queue has the gateway's name.
+    let log = server.mainlog();
+    let domains: Vec<_> =
+        log.iter().filter(|line| line.kind == Type::Delivery).map(|line| &*line.domain).collect();
+    assert!(domains.contains(&"hub.example") && domains.contains(&"other.example"), "{domains:?}");
+}
+
+#[test]
+fn a_gateway_can_be_an_address() {
+    let port = free_port();
+    let hub = Sink::at(([127, 0, 0, 32], port).into(), |_| None);
+    let settings = "gateway = \"127.0.0.32\"";
+    let mut server = Server::start(&Setup { zone: "", settings, ..Setup::new(PLACE, "gateway-ip", port) });
+    send_one(&server, "you@anywhere.example");
+    hub.wait_for(1);
+    server.stop();
+}
+
+#[test]
+fn routes_are_tried_in_their_order() {
+    let (dead, alive) = (free_port(), Sink::start());
+    let settings = format!(
+        "Domain routed.example {{ routes = ( \"smtp://127.0.0.33:{dead}\" \"smtp://127.0.0.1:{}\" ) }}",
+        alive.port()
+    );
+    let mut server =
+        Server::start(&Setup { zone: "", settings: &settings, ..Setup::new(PLACE, "routes", free_port()) });
+    send_one(&server, "you@routed.example");
+    assert_eq!(alive.wait_for(1)[0].recipients, ["you@routed.example"]);
+    server.stop();
+}
+
+#[test]
+fn a_domain_can_have_a_port_of_its_own() {
+    let (usual, special) = (Sink::start(), Sink::start());
+    let settings = format!("Domain special.example {{ remote_smtp_port = {} }}", special.port());
+    let mut server = Server::start(&Setup { settings: &settings, ..Setup::new(PLACE, "port", usual.port()) });
+    send_one(&server, "you@special.example");
+    send_one(&server, "you@usual.example");
+    assert_eq!(special.wait_for(1)[0].recipients, ["you@special.example"]);
+    assert_eq!(usual.wait_for(1)[0].recipients, ["you@usual.example"]);
+    server.stop();
+}
+
+#[test]
+fn mail_leaves_from_the_bind_address() {
+    for (settings, expected) in [
+        ("bind_address = \"127.0.0.2\"", "127.0.0.2"),
+        ("bind_address = \"127.0.0.2\"\nBinding default { bind_address = \"127.0.0.3\" }", "127.0.0.3"),
+        ("", "127.0.0.1"),
+    ] {
+        let sink = Sink::start();
+        let mut server = Server::start(&Setup { settings, ..Setup::new(PLACE, "source", sink.port()) });
+        send_one(&server, "you@here.example");
+        assert_eq!(source(&sink.wait_for(1)[0]).to_string(), expected, "{settings}");
+        server.stop();
+    }
+}
+
+#[test]
+fn mail_goes_over_ipv6_when_it_may() {
+    let port = free_port();
+    let six = Sink::at(SocketAddr::from((Ipv6Addr::LOCALHOST, port)), |_| None);
+    let four = Sink::at(([127, 0, 0, 1], port).into(), |_| None);
+    let zone = "*.example 60 MX 10 both.example\nboth.example 60 A 127.0.0.1\nboth.example 60 AAAA ::1\n";
+    let mut server = Server::start(&Setup {
+        zone,
+        settings: "use_ipv6 = true\nprefer_ipv6_mxs = true",
+        ..Setup::new(PLACE, "ipv6", port)
+    });
+    send_one(&server, "you@here.example");
+    assert_eq!(source(&six.wait_for(1)[0]), IpAddr::from(Ipv6Addr::LOCALHOST));
+    server.stop();
+    assert_eq!(
+        server.mainlog().iter().find(|line| line.kind == Type::Delivery).expect("delivered").peer,
+        "::1"
+    );
+
+    let mut server = Server::start(&Setup { zone, ..Setup::new(PLACE, "ipv4", port) });
+    send_one(&server, "you@here.example");
+    four.wait_for(1);
+    server.stop();
+}
+
+#[test]
+fn prohibited_addresses_are_not_delivered_to() {
+    let sink = Sink::start();
+    let mut server = Server::start(&Setup {
+        settings: "prohibited_hosts = ( 127.0.0.0/8 )",
+        ..Setup::new(PLACE, "prohibited", sink.port())
+    });
+    send_one(&server, "you@here.example");
+    harness::eventually("message and notice have failed", || server.count("permanent_failures") == 2);
+    server.stop();
+    assert_eq!(sink.count(), 0);
+    let texts: Vec<_> = server.mainlog().into_iter().filter(|line| line.kind == Type::Permanent).collect();
+    assert!(texts.iter().all(|line| line.text.starts_with("551 5.4.6 ")), "{texts:?}");
+}
