@@ -19,7 +19,7 @@ pub struct Candidate {
     /// The exchanger as its record names it: the name of its Host stanza.
     pub host: Rc<str>,
     /// Lower is better.
-    pub preference: u32,
+    pub preference: u64,
     pub address: SocketAddr,
     /// `max_outbound_connections` and `scope_max_outbound_connections` of its Host stanza.
     pub limits: Rc<[SharedLimit]>,
@@ -188,7 +188,7 @@ struct Rival {
     index: usize,
     source: SourceChoice,
     /// Preference, then connections: the least wins.
-    standing: (u32, u32),
+    standing: (u64, u32),
     weight: u64,
 }
 

@@ -5,7 +5,7 @@ use crate::throttle::Rate;
 
 const RETRY: Duration = Duration::from_secs(120);
 
-fn candidate(host: &str, preference: u32, address: &str) -> Candidate {
+fn candidate(host: &str, preference: u64, address: &str) -> Candidate {
     let limits: Rc<[SharedLimit]> = Rc::new([]);
     Candidate { host: host.into(), preference, address: address.parse().unwrap(), limits, throttle: None }
 }

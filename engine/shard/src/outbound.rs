@@ -117,7 +117,7 @@ impl Outbound {
     }
 
     /// An address of a host, with the limits of its Host stanza.
-    pub fn candidate(&self, host: &str, preference: u32, address: SocketAddr) -> Candidate {
+    pub fn candidate(&self, host: &str, preference: u64, address: SocketAddr) -> Candidate {
         let options = HostOptions::resolve(&self.snapshot.host(&self.group, &self.binding, host));
         let limits = options.limits(&self.binding, host, &self.cells.throttles, &self.cells.counters);
         Candidate { host: host.into(), preference, address, limits: limits.limits, throttle: limits.throttle }

@@ -312,6 +312,9 @@ impl Found {
         match outbound.prohibited.judge(address, origin) {
             Admission::Usable => {
                 let address = SocketAddr::new(address, port);
+                // Within one preference only: `prefer_ipv6_mxs`.
+                let second = outbound.lookup.prefer_ipv6 && address.is_ipv4();
+                let preference = u64::from(preference) << 1 | u64::from(second);
                 self.candidates.push(outbound.candidate(host, preference, address));
             }
             Admission::Skipped => {}
