@@ -1,7 +1,7 @@
 //! Where the operator sends mail, and from which of our addresses.
 
 use crate::PLACE;
-use harness::{Letter, Server, Setup, Sink, Type, free_port, letter};
+use harness::{Client, Letter, Server, Setup, Sink, Type, free_port, letter};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 fn send_one(server: &Server, recipient: &str) {
@@ -30,6 +30,24 @@ fn a_gateway_takes_all_mail_of_its_domain() {
     let domains: Vec<_> =
         log.iter().filter(|line| line.kind == Type::Delivery).map(|line| &*line.domain).collect();
     assert!(domains.contains(&"hub.example") && domains.contains(&"other.example"), "{domains:?}");
+}
+
+#[test]
+fn mail_comes_in_over_ipv6() {
+    let sink = Sink::start();
+    let here = SocketAddr::from((Ipv6Addr::LOCALHOST, free_port()));
+    let settings = format!("ESMTP_Listener {{ Listen \"{here}\" {{ }} }}");
+    let mut server =
+        Server::start(&Setup { settings: &settings, ..Setup::new(PLACE, "ipv6-in", sink.port()) });
+    let mut client = Client::connect(here).expect("the server answers");
+    client.command("EHLO client.example").expect("a reply");
+    let reply = client.send("me@sender.example", &["you@here.example"], &letter("six")).expect("a reply");
+    assert_eq!(reply.code, 250, "{}", reply.text);
+    let received = sink.wait_for(1)[0].field("Received").expect("a Received field");
+    assert!(received.starts_with("from [::1] (["), "{received}");
+    server.stop();
+    let log = server.mainlog();
+    assert_eq!(log.iter().find(|line| line.kind == Type::Reception).expect("received").peer, "::1");
 }
 
 #[test]
@@ -111,15 +129,16 @@ fn mail_goes_over_ipv6_when_it_may() {
 
 #[test]
 fn prohibited_addresses_are_not_delivered_to() {
-    let sink = Sink::start();
-    let mut server = Server::start(&Setup {
-        settings: "prohibited_hosts = ( 127.0.0.0/8 )",
-        ..Setup::new(PLACE, "prohibited", sink.port())
-    });
-    send_one(&server, "you@here.example");
-    harness::eventually("message and notice have failed", || server.count("permanent_failures") == 2);
-    server.stop();
-    assert_eq!(sink.count(), 0);
-    let texts: Vec<_> = server.mainlog().into_iter().filter(|line| line.kind == Type::Permanent).collect();
-    assert!(texts.iter().all(|line| line.text.starts_with("551 5.4.6 ")), "{texts:?}");
+    // Unset, loopback addresses are prohibited that the DNS gave.
+    for settings in ["prohibited_hosts = ( 127.0.0.0/8 )", "prohibited_hosts = ( )"] {
+        let sink = Sink::start();
+        let mut server = Server::start(&Setup { settings, ..Setup::new(PLACE, "prohibited", sink.port()) });
+        send_one(&server, "you@here.example");
+        harness::eventually("message and notice have failed", || server.count("permanent_failures") == 2);
+        server.stop();
+        assert_eq!(sink.count(), 0, "{settings}");
+        let log = server.mainlog();
+        let mut failed = log.iter().filter(|line| line.kind == Type::Permanent);
+        assert!(failed.all(|line| line.text == "551 5.4.6 [internal] Private/Loopback Address"), "{log:?}");
+    }
 }
