@@ -15,6 +15,7 @@ use std::time::Duration;
 /// Between two messages of one client: a load, not a flood.
 const PAUSE: Duration = Duration::from_millis(2);
 const RECONNECT: Duration = Duration::from_millis(3);
+const SENDER: &str = "sender@sender.example";
 const MOST_RECIPIENTS: u64 = 4;
 const DOMAINS: u64 = 7;
 const BODY_LINES: u64 = 60;
@@ -112,7 +113,7 @@ impl Inner {
             let token = Token(self.next.fetch_add(1, Ordering::Relaxed));
             let recipients = token.recipients();
             let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
-            let reply = client.send("sender@sender.example", &recipients, &token.content())?;
+            let reply = client.send(SENDER, &recipients, &token.content())?;
             if reply.code == 250 {
                 self.ledger().push(token);
             } else {
@@ -134,12 +135,26 @@ pub struct Audit {
     pub unacknowledged: usize,
     /// Not what was sent.
     pub damaged: usize,
+    /// Copies whose sender was told that they failed.
+    pub notices: usize,
+}
+
+/// The recipient whose failure a notice tells of: that, too, keeps the promise made for it.
+fn reported(letter: &Letter) -> Option<String> {
+    let text = letter.text();
+    let mut lines = text.split("\r\n").filter(|_| letter.sender.is_empty());
+    lines.find_map(|line| line.strip_prefix("Final-Recipient: rfc822; ")).map(str::to_owned)
 }
 
 pub fn audit(ledger: &[Token], letters: &[Letter]) -> Audit {
     let mut arrived: HashMap<String, usize> = HashMap::new();
     let mut audit = Audit::default();
     for letter in letters {
+        if let Some(recipient) = reported(letter) {
+            audit.notices += 1;
+            *arrived.entry(recipient).or_default() += 1;
+            continue;
+        }
         let sent_to = Token::of(letter).map(Token::recipients).unwrap_or_default();
         for recipient in &letter.recipients {
             audit.damaged += usize::from(!sent_to.contains(recipient));
@@ -158,9 +173,9 @@ pub fn audit(ledger: &[Token], letters: &[Letter]) -> Audit {
 }
 
 #[test]
-fn an_audit_sees_loss_repetition_and_damage() {
+fn an_audit_sees_loss_repetition_damage_and_notices() {
     let letter = |token: Token, content: String| Letter {
-        sender: String::new(),
+        sender: SENDER.to_owned(),
         recipients: token.recipients(),
         content: content.into_bytes(),
         client: ([127, 0, 0, 1], 1).into(),
@@ -176,4 +191,9 @@ fn an_audit_sees_loss_repetition_and_damage() {
     assert_eq!(found.lost, two.recipients());
     assert_eq!((found.duplicates, found.damaged), (copies(one), copies(three)));
     assert_eq!(found.unacknowledged, copies(four));
+    let report = format!("Final-Recipient: rfc822; {}\r\n", two.recipients()[0]);
+    let notice = Letter { sender: String::new(), ..letter(two, report) };
+    let found = audit(&[two], &[notice]);
+    assert_eq!((found.notices, found.damaged), (1, 0));
+    assert_eq!(found.lost, two.recipients()[1..]);
 }
