@@ -53,7 +53,9 @@ pub struct NotAnId;
 
 impl fmt::Display for NotAnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a message id of the form XX/YY-PPPPP-TTTTTTTT, for example A1/04-30911-6E14B207")
+        f.write_str(
+            "expected a message id of the form XX/YY-PPPPP-TTTTTTTT, for example A1/04-30911-6E14B207",
+        )
     }
 }
 
@@ -136,7 +138,8 @@ mod tests {
         let id = MessageId { second: 0x7B2_41E6, process: 4_194_304, counter: 0x401A };
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(MessageId::decode(id.encode()), id);
-        for wrong in ["", "A1/04-30911", "A1/04-309-6E14B207", "A104-30911-6E14B207", "G1/04-30911-6E14B207"] {
+        for wrong in ["", "A1/04-30911", "A1/04-309-6E14B207", "A104-30911-6E14B207", "G1/04-30911-6E14B207"]
+        {
             assert_eq!(wrong.parse::<MessageId>(), Err(NotAnId), "{wrong}");
         }
     }

@@ -75,6 +75,10 @@ pub enum Outcome {
 impl Outcome {
     /// The outcome that a reply other than success means. In doubt, temporary.
     pub fn of(stage: Stage, reply: Reply) -> Self {
-        if reply.is_permanent() { Outcome::Refused { stage, reply } } else { Outcome::Deferred { stage, reply } }
+        if reply.is_permanent() {
+            Outcome::Refused { stage, reply }
+        } else {
+            Outcome::Deferred { stage, reply }
+        }
     }
 }
