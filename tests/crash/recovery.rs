@@ -1,8 +1,7 @@
 //! How a full spool is read back after a crash: all of it, and how fast.
 
 use crate::PLACE;
-use harness::{Client, Server, Setup, Sink, letter, run};
-use std::process::Command;
+use harness::{Client, Server, Setup, Sink, letter};
 use std::thread;
 use std::time::Instant;
 
@@ -59,8 +58,6 @@ fn restart_and_count(server: &mut Server, messages: u64) {
     server.kill();
     let listed = server.spool("ls").well().out;
     assert!(listed.ends_with(&format!("\n{messages} messages\n")), "{}", listed.lines().count());
-    // The journal comes from the disk, as it would after a power cut; without the right to, from memory.
-    let _ = run(Command::new("/bin/sh").args(["-c", "echo 1 > /proc/sys/vm/drop_caches"]));
     let begun = Instant::now();
     server.launch();
     server.wait_for_banner();
