@@ -23,6 +23,8 @@ pub(crate) struct Spool<W: World> {
     pub quarantined: RefCell<HashSet<Promise>>,
     /// In the order of their sequence numbers.
     waiters: RefCell<VecDeque<(Sequence, Waker)>>,
+    /// Tasks of `reclaim` that have not ended.
+    pub upkeep: Cell<u32>,
     /// The shard ends: write what waits, then stop.
     pub closing: Cell<bool>,
     pub closed: Signal,
@@ -37,6 +39,7 @@ impl<W: World> Spool<W> {
             bell: Signal::default(),
             quarantined: RefCell::default(),
             waiters: RefCell::default(),
+            upkeep: Cell::new(0),
             closing: Cell::new(false),
             closed: Signal::default(),
         }
@@ -101,7 +104,12 @@ pub(crate) async fn commit<W: World>(shard: Rc<Shard<W>>) {
             }
             Want::Prepare(_) | Want::Remove(_) | Want::SetAside(_) | Want::Reread(_) => {
                 spool.journal.borrow_mut().began(want);
-                shard.world.spawn("reclaim", reclaim::upkeep(shard.clone(), want));
+                let upkeep = reclaim::upkeep(reclaim::UnderWay::new(shard.clone()), want);
+                shard.world.spawn("reclaim", upkeep);
+            }
+            // What is under way is not left halfway: it ends by itself, and rings.
+            Want::SleepUntil(_) | Want::Rest if spool.closing.get() && spool.upkeep.get() > 0 => {
+                spool.bell.wait().await;
             }
             Want::SleepUntil(_) | Want::Rest if spool.closing.get() => {
                 spool.closed.raise();

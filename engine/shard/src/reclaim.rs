@@ -7,16 +7,34 @@ use std::rc::Rc;
 use world::{File, World};
 
 /// Does one thing that the journal wants, tells it, and has it asked again.
-pub(crate) async fn upkeep<W: World>(shard: Rc<Shard<W>>, want: Want) {
+pub(crate) async fn upkeep<W: World>(under_way: UnderWay<W>, want: Want) {
+    let shard = &under_way.0;
     match want {
-        Want::Prepare(segment) => prepare(&shard, segment).await,
-        Want::Remove(segment) => remove(&shard, segment).await,
-        Want::SetAside(segment) => set_aside(&shard, segment).await,
-        Want::Reread(location) => reread(&shard, location).await,
+        Want::Prepare(segment) => prepare(shard, segment).await,
+        Want::Remove(segment) => remove(shard, segment).await,
+        Want::SetAside(segment) => set_aside(shard, segment).await,
+        Want::Reread(location) => reread(shard, location).await,
         Want::Commit | Want::SleepUntil(_) | Want::Rest => unreachable!("not upkeep"),
     }
-    report_quarantined(&shard);
-    shard.spool.bell.raise();
+    report_quarantined(shard);
+}
+
+/// A task of upkeep; when it ends, however it ends, the journal is asked again.
+pub(crate) struct UnderWay<W: World>(Rc<Shard<W>>);
+
+impl<W: World> UnderWay<W> {
+    pub fn new(shard: Rc<Shard<W>>) -> Self {
+        shard.spool.upkeep.set(shard.spool.upkeep.get() + 1);
+        UnderWay(shard)
+    }
+}
+
+impl<W: World> Drop for UnderWay<W> {
+    fn drop(&mut self) {
+        let spool = &self.0.spool;
+        spool.upkeep.set(spool.upkeep.get() - 1);
+        spool.bell.raise();
+    }
 }
 
 /// Tells of promises that cannot be read back, and remembers them: copies of them may be under way.
