@@ -2,7 +2,7 @@
 //! is not ours to trust: clients, sinks, a name server, parsers of the logs.
 //!
 //! Architecture invariant: nothing here reuses the engine's code for mail or logs. An error of the engine
-//! cannot hide behind the same error in its judge. (The name server is `dns::zone`: the engine never links it.)
+//! cannot hide behind the same error in its judge. (The one exception is the name server, `dns::zone`.)
 
 mod client;
 mod folder;

@@ -14,6 +14,7 @@ use std::fs::OpenOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
 
 /// Where the program and the folder for temporary files are: the test target knows, `place!()` asks it.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +125,11 @@ bounce_logger "bounce_logger" {{
         self.folder.write("server.conf", text);
     }
 
+    /// How many shards it will have when it is launched next.
+    pub fn set_shards(&mut self, shards: usize) {
+        self.shards = shards;
+    }
+
     /// Starts the process again, on the same spool.
     #[track_caller]
     pub fn launch(&mut self) {
@@ -136,7 +142,10 @@ bounce_logger "bounce_logger" {{
         let said = OpenOptions::new().create(true).append(true).open(self.folder.file("said"));
         let said = said.expect("files can be written in the folder of the test");
         let mut command = Command::new(self.place.program);
-        command.args(["run", "-c", "server.conf", "--shards", &self.shards.to_string()]);
+        // A shard needs a core of its own.
+        let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+        let shards = self.shards.min(cores).to_string();
+        command.args(["run", "-c", "server.conf", "--shards", &shards]);
         command.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
         command
     }
