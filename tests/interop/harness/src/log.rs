@@ -1,6 +1,13 @@
 //! Readers of the logs, as strict as an operator's scripts: each takes exactly what the format's description
 //! allows and says what is wrong with anything else.
 
+mod fields;
+mod rejectlog;
+
+pub use rejectlog::parse_rejectlog;
+
+use fields::{Checked, binding, check, identity, is_address, number, reply, seconds, stage, timestamp};
+
 /// The letter of a mainlog line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
@@ -30,11 +37,8 @@ pub struct MainLine {
     pub text: String,
 }
 
-const STAGES: std::ops::RangeInclusive<u8> = 0..=22;
 const CLASSES: [u8; 20] = [1, 10, 20, 21, 22, 23, 24, 25, 30, 40, 50, 51, 52, 53, 54, 60, 70, 80, 90, 100];
 const NOBODY: &str = "00/00-00000-00000000";
-
-type Checked<T> = Result<T, String>;
 
 /// A line without its line feed.
 pub fn parse_mainlog(line: &str) -> Checked<MainLine> {
@@ -164,164 +168,6 @@ pub fn parse_bouncelog(line: &str) -> Checked<()> {
     read().map_err(|wrong: String| format!("{wrong}: {line}"))
 }
 
-/// `KEY=value` in fixed order, then the text of the reply without its code.
-pub fn parse_rejectlog(line: &str) -> Checked<()> {
-    let read = || {
-        let (time, rest) = line.split_once(": ").ok_or("no time")?;
-        timestamp(time)?;
-        if rest == "Marker 1" {
-            return Ok(());
-        }
-        let mut rest = Rest(rest);
-        rest.socket("R")?;
-        rest.socket("L")?;
-        identity(rest.quoted("C")?)?;
-        for key in ["PATH", "PATH_GRP", "P"] {
-            check(!rest.quoted(key)?.is_empty(), "a name", key)?;
-        }
-        let code = rest.word("E")?;
-        check(code.len() == 3 && code.starts_with(['4', '5']), "a code of refusal", code)?;
-        rest.word("M")?;
-        rest.dictionary("CTXCONN")?;
-        rest.dictionary("CTXMESS")?;
-        check(!rest.0.is_empty(), "a text", rest.0)?;
-        let coded = rest.0.get(..4).is_some_and(|start| start.trim_end().parse::<u16>().is_ok());
-        check(!coded, "a text without code", rest.0)
-    };
-    read().map_err(|wrong: String| format!("{wrong}: {line}"))
-}
-
-/// What is left of a rejectlog line.
-struct Rest<'a>(&'a str);
-
-impl<'a> Rest<'a> {
-    fn key(&mut self, key: &str, opening: &str) -> Checked<()> {
-        let start = format!("{key}={opening}");
-        let wrong = || format!("{start} expected at {}", self.0);
-        self.0 = self.0.strip_prefix(&*start).ok_or_else(wrong)?;
-        Ok(())
-    }
-
-    fn until(&mut self, end: &str) -> Checked<&'a str> {
-        let (value, rest) = self.0.split_once(end).ok_or_else(|| format!("{end} expected in {}", self.0))?;
-        self.0 = rest;
-        Ok(value)
-    }
-
-    fn quoted(&mut self, key: &str) -> Checked<&'a str> {
-        self.key(key, "\"")?;
-        self.until("\" ")
-    }
-
-    fn word(&mut self, key: &str) -> Checked<&'a str> {
-        self.key(key, "")?;
-        self.until(" ")
-    }
-
-    fn socket(&mut self, key: &str) -> Checked<()> {
-        let socket = self.quoted(key)?;
-        check(socket.parse::<std::net::SocketAddr>().is_ok(), "an endpoint", socket)
-    }
-
-    /// `[k=v,k="v v"] `: bare values hold nothing that could end them.
-    fn dictionary(&mut self, key: &str) -> Checked<()> {
-        self.key(key, "[")?;
-        if let Some(rest) = self.0.strip_prefix("] ") {
-            self.0 = rest;
-            return Ok(());
-        }
-        loop {
-            let name = self.value(&['='])?;
-            check(!name.is_empty(), "a key", self.0)?;
-            self.value(&[',', ']'])?;
-            let ended = self.0.starts_with("] ");
-            self.0 = self.0.get(if ended { 2 } else { 1 }..).ok_or("a dictionary that does not end")?;
-            if ended {
-                return Ok(());
-            }
-        }
-    }
-
-    /// A bare or quoted word; what ends it stays, except an equals sign.
-    fn value(&mut self, ends: &[char]) -> Checked<&'a str> {
-        let text = self.0;
-        let end = match text.strip_prefix('"') {
-            None => text.find(ends).ok_or_else(|| format!("no end of {text}"))?,
-            Some(inside) => {
-                let mut escaped = false;
-                let quote = inside.find(|character| {
-                    let found = character == '"' && !escaped;
-                    escaped = character == '\\' && !escaped;
-                    found
-                });
-                quote.ok_or_else(|| format!("no closing quote in {text}"))? + 2
-            }
-        };
-        let value = &text[..end];
-        let bare = !value.starts_with('"');
-        check(!(bare && value.contains([' ', '"', '[', ','])), "a value to be quoted", value)?;
-        check(text[end..].starts_with(ends), "the end of a value", text)?;
-        self.0 = text[end..].strip_prefix('=').unwrap_or(&text[end..]);
-        Ok(value)
-    }
-}
-
-fn check(is_right: bool, expected: &str, found: &str) -> Checked<()> {
-    if is_right { Ok(()) } else { Err(format!("expected {expected}, found `{found}`")) }
-}
-
-fn digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn number(text: &str) -> Checked<u64> {
-    check(digits(text), "a number", text)?;
-    text.parse().map_err(|_| format!("too large: {text}"))
-}
-
-/// Whole seconds of this century.
-fn timestamp(text: &str) -> Checked<()> {
-    check(text.len() == 10 && digits(text), "a timestamp", text)
-}
-
-/// Decimal seconds with so many places.
-fn seconds(text: &str, places: usize) -> Checked<f64> {
-    let (whole, part) = text.split_once('.').ok_or_else(|| format!("no decimals in {text}"))?;
-    check(digits(whole) && digits(part) && part.len() == places, "seconds", text)?;
-    text.parse().map_err(|_| format!("no seconds: {text}"))
-}
-
-fn stage(text: &str) -> Checked<u8> {
-    let stage = text.parse().map_err(|_| format!("no stage: {text}"))?;
-    check(STAGES.contains(&stage), "a known stage", text).map(|()| stage)
-}
-
-fn binding(group: &str, binding: &str) -> Checked<()> {
-    check(!group.is_empty() && !binding.is_empty(), "binding group and binding", binding)
-}
-
-fn is_address(text: &str) -> bool {
-    text.parse::<std::net::IpAddr>().is_ok()
-}
-
-/// `HH/HH-PPPPP-HHHHHHHH`
-fn identity(text: &str) -> Checked<()> {
-    let is_hex = |text: &str, length: usize| {
-        text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
-    };
-    let parts: Vec<&str> = text.split('-').collect();
-    let counter = parts[0].split_once('/').is_some_and(|(high, low)| is_hex(high, 2) && is_hex(low, 2));
-    let is_right = matches!(parts[..], [_, process, second] if process.len() >= 5 && digits(process) && is_hex(second, 8));
-    check(counter && is_right, "an identity", text)
-}
-
-/// A code of one of the classes, a blank, a text.
-fn reply(text: &str, classes: &[char]) -> Checked<()> {
-    let (code, rest) = text.split_once(' ').unwrap_or((text, ""));
-    check(code.len() == 3 && digits(code) && code.starts_with(classes), "a reply", text)?;
-    check(!rest.is_empty(), "a text after the code", text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -370,12 +216,5 @@ mod tests {
             assert!(parse_bouncelog(wrong).is_err(), "{wrong}");
             assert!(parse_rejectlog(wrong).is_err(), "{wrong}");
         }
-        let dictionary = |inside: &str| {
-            let mut rest = Rest(inside);
-            rest.dictionary("C").map(|()| rest.0.to_owned())
-        };
-        assert_eq!(dictionary("C=[a=b] x"), Ok("x".into()));
-        assert!(dictionary("C=[a=b c] x").is_err());
-        assert!(dictionary("C=[a] x").is_err());
     }
 }
