@@ -162,7 +162,8 @@ impl Journal {
     }
 
     fn oldest(&self) -> u64 {
-        self.ledger.oldest().map_or(self.epoch, |oldest| oldest.epoch)
+        let in_use = self.ledger.oldest().map_or(self.epoch, |oldest| oldest.epoch);
+        self.segments.oldest_to_set_aside().map_or(in_use, |epoch| epoch.min(in_use))
     }
 
     fn decided_by_flight(&self) -> u64 {

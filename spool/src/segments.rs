@@ -1,7 +1,8 @@
 //! The files that hold nothing now: ready to be written, retired, to be removed, to be prepared.
 //!
 //! Law: retired segments are destroyed in the order of their epochs, or after a batch that names a younger
-//! one as the oldest is durable: else an old promise could lose the note that finished it.
+//! one as the oldest is durable: else an old promise could lose the note that finished it. One that is to be
+//! set aside counts as in use until that is done: recovery would take it for an empty one.
 
 use crate::ledger::Use;
 use crate::{PrepareFailure, Segment, Settings, Want, limits};
@@ -22,12 +23,23 @@ struct Retired {
     fate: Fate,
 }
 
+/// A file that is to go.
+#[derive(Clone, Copy, Debug)]
+struct Doomed {
+    segment: Segment,
+    fate: Fate,
+    /// None for what was found at the start and never in use.
+    epoch: Option<u64>,
+}
+
 #[derive(Debug, Default)]
 pub struct Segments {
     ready: VecDeque<Segment>,
     /// Emptied, in the order of epochs.
     retired: VecDeque<Retired>,
-    doomed: VecDeque<(Segment, Fate)>,
+    doomed: VecDeque<Doomed>,
+    /// What the last durable batch named as the oldest.
+    named: u64,
     /// The highest number that a file ever had here.
     last: u32,
     /// Why the last preparation failed, until one succeeds.
@@ -50,12 +62,12 @@ impl Segments {
 
     /// A file of another size that holds nothing.
     pub fn found_useless(&mut self, segment: Segment) {
-        self.doomed.push_back((segment, Fate::Remove));
+        self.doomed.push_back(Doomed { segment, fate: Fate::Remove, epoch: None });
     }
 
     /// A file that holds something, or may, that is not to be read.
     pub fn found_unreadable(&mut self, segment: Segment) {
-        self.doomed.push_back((segment, Fate::SetAside));
+        self.doomed.push_back(Doomed { segment, fate: Fate::SetAside, epoch: None });
     }
 
     pub fn retire(&mut self, emptied: Use) {
@@ -65,18 +77,40 @@ impl Segments {
             _ => Fate::Reuse,
         };
         self.retired.push_back(Retired { segment: emptied.segment, epoch: emptied.epoch, fate });
+        self.let_go(0);
     }
 
     /// A batch that names `oldest` is durable: what is older may be destroyed in any order.
     pub fn passed(&mut self, oldest: u64, keep: usize) {
-        let passed = self.retired.partition_point(|retired| retired.epoch < oldest);
-        for retired in self.retired.drain(..passed) {
-            match retired.fate {
-                Fate::Reuse if self.ready.len() < keep => self.ready.push_back(retired.segment),
-                Fate::Reuse => self.doomed.push_back((retired.segment, Fate::Remove)),
-                fate => self.doomed.push_back((retired.segment, fate)),
+        self.named = oldest;
+        self.let_go(keep);
+    }
+
+    fn let_go(&mut self, keep: usize) {
+        while let Some(retired) = self.retired.front().copied() {
+            // Nothing older is left on the disk that could need the notes of one that is set aside.
+            let may_go =
+                retired.epoch < self.named || retired.epoch == self.named && retired.fate == Fate::SetAside;
+            if !may_go {
+                return;
+            }
+            self.retired.pop_front();
+            let Retired { segment, epoch, fate } = retired;
+            match fate {
+                Fate::Reuse if self.ready.len() < keep => self.ready.push_back(segment),
+                Fate::Reuse => {
+                    self.doomed.push_back(Doomed { segment, fate: Fate::Remove, epoch: Some(epoch) });
+                }
+                fate => self.doomed.push_back(Doomed { segment, fate, epoch: Some(epoch) }),
             }
         }
+    }
+
+    /// The epoch of the oldest file that is yet to be set aside.
+    pub fn oldest_to_set_aside(&self) -> Option<u64> {
+        let doomed = self.doomed.iter().filter(|doomed| doomed.fate == Fate::SetAside);
+        let retired = self.retired.iter().filter(|retired| retired.fate == Fate::SetAside);
+        doomed.filter_map(|doomed| doomed.epoch).chain(retired.map(|retired| retired.epoch)).min()
     }
 
     /// Segments that may be written from now on.
@@ -142,8 +176,8 @@ impl Segments {
             return Ok(Want::Prepare(self.next_name()));
         }
         match self.doomed.front().filter(|_| !self.removing) {
-            Some((segment, Fate::SetAside)) => Ok(Want::SetAside(*segment)),
-            Some((segment, _)) => Ok(Want::Remove(*segment)),
+            Some(Doomed { segment, fate: Fate::SetAside, .. }) => Ok(Want::SetAside(*segment)),
+            Some(Doomed { segment, .. }) => Ok(Want::Remove(*segment)),
             None => Err(prepare_at),
         }
     }
@@ -176,8 +210,8 @@ impl Segments {
     }
 
     pub fn removed(&mut self, segment: Segment) {
-        let (wanted, _) = self.doomed.pop_front().expect("a removal was wanted");
-        assert_eq!(wanted, segment, "only the segment that was wanted is removed");
+        let wanted = self.doomed.pop_front().expect("a removal was wanted");
+        assert_eq!(wanted.segment, segment, "only the segment that was wanted is removed");
         self.removing = false;
     }
 }

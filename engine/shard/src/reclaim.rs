@@ -4,7 +4,11 @@ use crate::{Shard, commit};
 use spool::{Location, PrepareFailure, Segment, Want};
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
+use std::time::Duration;
 use world::{File, World};
+
+/// After a failure to rename a damaged segment.
+const SET_ASIDE_AGAIN: Duration = Duration::from_secs(10);
 
 /// Does one thing that the journal wants, tells it, and has it asked again.
 pub(crate) async fn upkeep<W: World>(under_way: UnderWay<W>, want: Want) {
@@ -95,15 +99,23 @@ async fn remove<W: World>(shard: &Shard<W>, segment: Segment) {
     shard.spool.journal.borrow_mut().removed(segment);
 }
 
+/// What could not be read is evidence, and may be mail: until the file has its other name it is not given up.
 async fn set_aside<W: World>(shard: &Shard<W>, segment: Segment) {
     shard.spool.files.borrow_mut().remove(&segment);
     let path = shard.spool.folder.join(segment.file_name());
     let aside = shard.spool.folder.join(format!("{}.quarantined", segment.file_name()));
-    let what = match shard.world.rename(&path, &aside).await {
-        Ok(()) => format!("spool: damaged segment kept as {}", aside.display()),
-        Err(error) => format!("spool: cannot set {} aside: {error}", path.display()),
-    };
-    shard.complain(&what);
+    loop {
+        let Err(error) = shard.world.rename(&path, &aside).await else { break };
+        shard.complain(&format!("spool: cannot set {} aside: {error}", path.display()));
+        if error.kind() == ErrorKind::NotFound {
+            break;
+        }
+        if shard.spool.closing.get() {
+            return;
+        }
+        shard.world.sleep_until(shard.world.now() + SET_ASIDE_AGAIN).await;
+    }
+    shard.complain(&format!("spool: damaged segment {segment} stands aside, as {}", aside.display()));
     shard.spool.journal.borrow_mut().removed(segment);
 }
 

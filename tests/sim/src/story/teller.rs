@@ -9,7 +9,6 @@ use crate::story::plan::Plan;
 use crate::{Dice, DiskFaults, NetFaults, Universe};
 use config::Snapshot;
 use std::cell::{Cell, RefCell};
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,10 +28,6 @@ const START_AGAIN: Duration = Duration::from_secs(60);
 
 /// Files of the spool that are not set aside are named so.
 const SEGMENT: &str = ".segment";
-
-const PANICLOG: &str = "/log/panic";
-/// What the panic log says of a promise that the disk does not give back.
-const UNREADABLE: &str = "cannot be read back";
 
 /// What happened in a story, for counts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -234,10 +229,7 @@ impl Teller {
         let ledger = self.ledger.take();
         let aside = ledger.open(&self.plan).into_iter().map(str::to_owned);
         let disk = self.universe.disk();
-        // Known gap: what was unreadable and not yet set aside when the power was cut is given up (README).
-        let given_up = self.plan.disk.for_ever && self.universe.log(Path::new(PANICLOG)).contains(UNREADABLE);
-        self.misfortunes.aside =
-            aside.filter(|address| given_up || disk.holds_aside(address, SEGMENT)).collect();
+        self.misfortunes.aside = aside.filter(|address| disk.holds_aside(address, SEGMENT)).collect();
         let summary = Summary {
             polls: self.universe.polls(),
             starts: u64::from(self.starts),
