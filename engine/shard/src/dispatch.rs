@@ -1,9 +1,10 @@
 //! Drives the schedule: opens a connection when it says so, wakes idle ones, fails what a black hole takes.
 
 use crate::Shard;
-use crate::deliver::{self, SWEPT_AT_ONCE};
 use crate::parcel::Parcel;
 use crate::post::Transfer;
+use crate::sweep::{self, SWEPT_AT_ONCE};
+use crate::{deliver, take};
 use bindings::{Entry, Want, Which};
 use mail::Time;
 use std::rc::Rc;
@@ -22,10 +23,10 @@ pub(crate) async fn dispatch<W: World>(shard: Rc<Shard<W>>) {
                     shard.world.spawn("delivery", deliver::deliver(shard.clone(), queue, permit));
                 }
             }
-            Want::Wake(queue) => deliver::wake(&shard, queue),
+            Want::Wake(queue) => take::wake(&shard, queue),
             Want::Fail(queue) => {
                 let lot = shard.schedule.borrow_mut().take_out(queue, Which::All, SWEPT_AT_ONCE, now);
-                shard.world.spawn("black hole", deliver::blackhole(shard.clone(), queue, lot));
+                shard.world.spawn("black hole", sweep::blackhole(shard.clone(), queue, lot));
             }
             Want::Maintain => shard.schedule.borrow_mut().maintained(now),
             Want::SleepUntil(until) => {

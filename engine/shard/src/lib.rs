@@ -5,15 +5,19 @@
 
 mod admit;
 mod answer;
+mod ask;
 mod bounce;
 mod commands;
 mod commit;
+mod connect;
+mod copies;
 mod counters;
 mod crowd;
 mod deliver;
 mod dispatch;
 mod drain;
 mod fetch;
+mod finish;
 mod gate;
 mod hand_over;
 mod judge;
@@ -34,6 +38,9 @@ mod serve;
 mod settings;
 mod settle;
 mod start;
+mod sweep;
+mod take;
+mod tenure;
 mod tidy;
 mod trace;
 
@@ -82,7 +89,7 @@ pub struct Shard<W: World> {
     pub(crate) schedule: RefCell<Schedule<Parcel>>,
     /// Something was told to the schedule: ask it again.
     pub(crate) dispatch_bell: Signal,
-    pub(crate) idle: deliver::Idle,
+    pub(crate) idle: take::Idle,
     pub(crate) resolver: resolve::Resolver,
 
     pub(crate) post_office: PostOffice,

@@ -104,7 +104,7 @@ async fn converse<W: World>(
                 session.judged(judgement, world.now());
             }
             Want::Commit => {
-                let reply = Box::pin(conversation.admit(session.take_draft())).await;
+                let reply = Box::pin(conversation.finish(session.take_draft())).await;
                 session.committed(reply, world.now());
             }
             Want::Pause { until } => {

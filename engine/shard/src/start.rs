@@ -9,7 +9,7 @@ use crate::post::{Exchange, Order, PostOffice};
 use crate::record::{Recorder, record};
 use crate::resolve::Resolver;
 use crate::settings::Site;
-use crate::{Life, Shard, answer, deliver, dispatch, options, receive, recover, tidy};
+use crate::{Life, Shard, answer, dispatch, options, receive, recover, take, tidy};
 use bindings::{Schedule, ScheduleSettings};
 use config::{ModuleSyntax, Registry, Snapshot};
 use dns::Resolv;
@@ -248,7 +248,7 @@ impl<W: World> Shard<W> {
             spool_settings,
             schedule: RefCell::new(Schedule::new(schedule_settings(&site, &common))),
             dispatch_bell: Default::default(),
-            idle: deliver::Idle::default(),
+            idle: take::Idle::default(),
             resolver: Resolver::new(common.servers.clone(), limits),
             post_office: PostOffice::new(common.clone(), index),
             credit: Default::default(),

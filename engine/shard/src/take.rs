@@ -1,0 +1,166 @@
+//! What a connection does next: another transaction of its queue, a wait for one, or its end.
+
+use crate::connect::Connection;
+use crate::deliver::{Delivery, tell_read};
+use crate::parcel::{Kept, Parcel};
+use crate::race::race;
+use crate::sweep::settle_lot;
+use crate::tenure::Load;
+use crate::{Shard, fetch, settle};
+use bindings::hosts::Hosts;
+use bindings::{EntryInfo, QueueId, Take};
+use mail::{Outcome, Stage, Time};
+use smtp::client::{Session, Transaction};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use world::{Signal, Stream, World};
+
+/// Connections that have nothing to send, by queue; and what is known of addresses.
+#[derive(Default)]
+pub(crate) struct Idle {
+    waiting: RefCell<HashMap<QueueId, Vec<(u64, Signal)>>>,
+    pub hosts: RefCell<Hosts>,
+}
+
+impl Idle {
+    /// The shard stops: nobody waits any longer.
+    pub fn call_all(&self) {
+        self.waiting.borrow().values().flatten().for_each(|(_, signal)| signal.raise());
+    }
+}
+
+/// Wakes one idle connection of the queue: there is mail again.
+pub(crate) fn wake<W: World>(shard: &Shard<W>, queue: QueueId) {
+    let woken = shard.idle.waiting.borrow_mut().get_mut(&queue).and_then(Vec::pop);
+    shard.schedule.borrow_mut().woken(queue, shard.world.now());
+    if let Some((_, signal)) = woken {
+        signal.raise();
+    }
+}
+
+impl<W: World> Delivery<W> {
+    /// Starts the next transaction, waits for one, or ends the session.
+    pub async fn next(
+        &self,
+        session: &mut Session,
+        connection: &mut Connection<W::Stream>,
+        idle_until: Time,
+    ) -> Option<Load> {
+        let shard = &self.shard;
+        loop {
+            let now = shard.world.now();
+            if shard.is_stopping() {
+                session.quit(now);
+                return None;
+            }
+            // A peer that closed while we were idle must not cost a message its attempt.
+            if connection.stream.has_unread() {
+                let read = connection.stream.read(now).await;
+                tell_read(session, read, now);
+                return None;
+            }
+            let room = session.recipient_room().min(self.outbound.max_recipients_per_batch);
+            let take = shard.schedule.borrow_mut().take(self.queue, now, room);
+            shard.dispatch_bell.raise();
+            match take {
+                Take::Batch(parcels) => {
+                    let content = match fetch::fetch(shard, &parcels[0].0).await {
+                        Ok(content) => content,
+                        Err(missing) => {
+                            for pair in parcels {
+                                settle::settle_without(shard, self.queue, pair, missing);
+                            }
+                            continue;
+                        }
+                    };
+                    let now = shard.world.now();
+                    session.start(transaction(&content, &parcels), now);
+                    return Some(Load { content, parcels, started: now });
+                }
+                Take::Expired(parcels) => {
+                    let reply = settle::reply_of(bindings::retry::NOT_ATTEMPTED);
+                    let outcome = Outcome::of(Stage::Idle, reply);
+                    settle_lot(shard, &self.outbound, &self.attempt(connection, 0), parcels, &outcome).await;
+                }
+                Take::Throttled { until } if until < idle_until => {
+                    if !self.wait(session, connection, until, &Signal::default()).await {
+                        return None;
+                    }
+                }
+                Take::Empty if idle_until > now => {
+                    if !self.idle(session, connection, idle_until).await {
+                        return None;
+                    }
+                }
+                Take::Empty => {
+                    session.idled_out(now);
+                    return None;
+                }
+                Take::Suspended | Take::Throttled { .. } => {
+                    session.quit(now);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Waits to be woken for new mail. False: the session has been told something else.
+    async fn idle(&self, session: &mut Session, connection: &mut Connection<W::Stream>, until: Time) -> bool {
+        let shard = &self.shard;
+        let (signal, number) = (Signal::default(), shard.world.chance());
+        shard.schedule.borrow_mut().idle(self.queue, shard.world.now());
+        shard.dispatch_bell.raise();
+        let entry = (number, signal.clone());
+        shard.idle.waiting.borrow_mut().entry(self.queue).or_default().push(entry);
+        let woken = self.wait(session, connection, until, &signal).await;
+        // Whoever wakes us takes our entry; if it is still there nobody has told the schedule.
+        let mut waiting = shard.idle.waiting.borrow_mut();
+        let left = waiting.get_mut(&self.queue).is_some_and(|list| {
+            let before = list.len();
+            list.retain(|(known, _)| *known != number);
+            list.len() < before
+        });
+        if waiting.get(&self.queue).is_some_and(Vec::is_empty) {
+            waiting.remove(&self.queue);
+        }
+        drop(waiting);
+        if left {
+            shard.schedule.borrow_mut().parted(self.queue, shard.world.now());
+        }
+        if woken && left && !shard.is_stopping() {
+            session.idled_out(shard.world.now());
+            return false;
+        }
+        woken
+    }
+
+    /// Waits for the signal or the time, watching the peer. False: the peer said or did something.
+    async fn wait(
+        &self,
+        session: &mut Session,
+        connection: &mut Connection<W::Stream>,
+        until: Time,
+        signal: &Signal,
+    ) -> bool {
+        match race(connection.stream.read(until), signal).await {
+            None => true,
+            Some(Err(error)) if error.kind() == ErrorKind::TimedOut => true,
+            Some(read) => {
+                tell_read(session, read, self.shard.world.now());
+                false
+            }
+        }
+    }
+}
+
+fn transaction(content: &Kept, parcels: &[(Parcel, EntryInfo)]) -> Transaction {
+    let envelope = |parcel: &Parcel| &content.envelopes[parcel.copy as usize];
+    let body = usize::from(envelope(&parcels[0].0).body);
+    Transaction {
+        sender: content.sender.clone(),
+        recipients: parcels.iter().map(|(parcel, _)| envelope(parcel).recipient.clone()).collect(),
+        body: content.bodies[body].clone(),
+        eight_bit: content.eight_bit,
+    }
+}
