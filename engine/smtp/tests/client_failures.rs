@@ -64,6 +64,11 @@ impl Fault {
         }
     }
 
+    /// The peer says no, rather than nothing or nonsense.
+    fn is_answer(self) -> bool {
+        self.is_refusal() || matches!(self, Fault::Goodbye)
+    }
+
     /// The peer refuses, and the connection goes on.
     fn is_refusal(self) -> bool {
         matches!(self, Fault::Transient | Fault::Permanent)
@@ -83,9 +88,26 @@ fn unanswered(step: Step) -> (Stage, &'static str) {
     }
 }
 
+/// The stage of a step that was answered with no, where it is another one (logs.md §2 and §10).
+fn answered(step: Step) -> Option<Stage> {
+    match step {
+        Step::Hello => Some(Stage::AfterEhlo),
+        Step::Mail => Some(Stage::AfterMailFrom),
+        Step::Rcpt(_) => Some(Stage::AfterRcptTo),
+        Step::Data => Some(Stage::AfterData),
+        Step::Banner | Step::SendingBody | Step::Confirmation => None,
+    }
+}
+
+/// Stage of the failure, and the text if nobody gave one.
+fn failed_at(step: Step, fault: Fault) -> (Stage, &'static str) {
+    let (during, text) = unanswered(step);
+    (answered(step).filter(|_| fault.is_answer()).unwrap_or(during), text)
+}
+
 /// What the specification wants: the same with and without pipelining.
 fn expected(step: Step, fault: Fault, recipients: usize) -> Vec<Outcome> {
-    let (stage, text) = unanswered(step);
+    let (stage, text) = failed_at(step, fault);
     let failed = match fault.reply(text) {
         reply if reply.code >= 500 => Outcome::Refused { stage, reply },
         reply => Outcome::Deferred { stage, reply },
@@ -233,7 +255,7 @@ fn a_failure_before_the_first_mail_is_the_connections_own() {
         let case = format!("{fault:?} at {step:?}");
         let session = converse(step, fault, 1, true);
         assert_eq!(session.want(), Want::Close, "{case}");
-        let (stage, text) = unanswered(step);
+        let (stage, text) = failed_at(step, fault);
         assert_eq!(session.failure(), Some((stage, fault.reply(text))), "{case}");
         assert_eq!(session.stage(), Stage::NotConnected, "{case}");
         assert!(!session.can_take_more(), "{case}");

@@ -34,6 +34,8 @@ pub(super) enum Asked {
 pub(super) struct Failing {
     pub sending: Stage,
     pub waiting: Stage,
+    /// Where it stands when the peer has said no (spec logs.md §2: a refused RCPT TO is stage 5).
+    pub refused: Stage,
     pub not_sent: Reply,
     pub unanswered: Reply,
 }
@@ -44,30 +46,63 @@ const fn internal(text: &'static str) -> Reply {
     Reply::fixed(451, (4, 4, 2), text)
 }
 
-const fn failing(stage: Stage, not_sent: &'static str, unanswered: &'static str) -> Failing {
-    Failing { sending: stage, waiting: stage, not_sent: internal(not_sent), unanswered: internal(unanswered) }
+const fn failing(during: Stage, after: Stage, not_sent: &'static str, unanswered: &'static str) -> Failing {
+    Failing {
+        sending: during,
+        waiting: during,
+        refused: after,
+        not_sent: internal(not_sent),
+        unanswered: internal(unanswered),
+    }
 }
 
-static BANNER: Failing = failing(Stage::ReadingBanner, "[internal] no banner", "[internal] no banner");
-static HELLO: Failing =
-    failing(Stage::DuringEhlo, "[internal] send HELO/EHLO failed", "[internal] no HELO/EHLO response");
-static MAIL: Failing =
-    failing(Stage::DuringMailFrom, "[internal] send MAIL FROM failed", "[internal] no MAIL FROM response");
-static RCPT: Failing =
-    failing(Stage::DuringRcptTo, "[internal] send RCPT TO failed", "[internal] no RCPT TO response");
-static DATA: Failing =
-    failing(Stage::DuringData, "[internal] send DATA failed", "[internal] no DATA response");
+static BANNER: Failing =
+    failing(Stage::ReadingBanner, Stage::ReadingBanner, "[internal] no banner", "[internal] no banner");
+static HELLO: Failing = failing(
+    Stage::DuringEhlo,
+    Stage::AfterEhlo,
+    "[internal] send HELO/EHLO failed",
+    "[internal] no HELO/EHLO response",
+);
+static MAIL: Failing = failing(
+    Stage::DuringMailFrom,
+    Stage::AfterMailFrom,
+    "[internal] send MAIL FROM failed",
+    "[internal] no MAIL FROM response",
+);
+static RCPT: Failing = failing(
+    Stage::DuringRcptTo,
+    Stage::AfterRcptTo,
+    "[internal] send RCPT TO failed",
+    "[internal] no RCPT TO response",
+);
+static DATA: Failing = failing(
+    Stage::DuringData,
+    Stage::AfterData,
+    "[internal] send DATA failed",
+    "[internal] no DATA response",
+);
 static BODY: Failing = Failing {
     sending: Stage::SendingBody,
     waiting: Stage::ReadingConfirmation,
+    refused: Stage::ReadingConfirmation,
     not_sent: internal("[internal] send BODY failed"),
     unanswered: internal("[internal] no BODY response"),
 };
-static RSET: Failing =
-    failing(Stage::DuringRset, "[internal] send RSET failed", "[internal] no RSET response");
+static RSET: Failing = failing(
+    Stage::DuringRset,
+    Stage::AfterRset,
+    "[internal] send RSET failed",
+    "[internal] no RSET response",
+);
 /// Nobody's mail hangs on a QUIT: it has neither a stage nor texts of its own.
-static QUIT: Failing =
-    Failing { sending: Stage::Idle, waiting: Stage::Idle, not_sent: CLOSED, unanswered: CLOSED };
+static QUIT: Failing = Failing {
+    sending: Stage::Idle,
+    waiting: Stage::Idle,
+    refused: Stage::Idle,
+    not_sent: CLOSED,
+    unanswered: CLOSED,
+};
 
 impl Asked {
     pub fn failing(self) -> &'static Failing {

@@ -255,7 +255,7 @@ impl Session {
     fn end(&mut self, stage: Stage, reply: Reply) {
         let is_leaving = self.awaiting.front() == Some(&Asked::Quit);
         match self.attempt.take() {
-            Some(attempt) if stage == Stage::DuringRset => {
+            Some(attempt) if matches!(stage, Stage::DuringRset | Stage::AfterRset) => {
                 self.report = Some(attempt.into_report());
                 self.failure = Some((stage, reply));
             }

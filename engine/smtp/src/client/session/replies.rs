@@ -45,7 +45,7 @@ impl Session {
 
     fn judge(&mut self, asked: Asked, answer: Answer<'_>, now: Time) {
         if answer.code == 421 {
-            self.end(asked.failing().waiting, answer.reply());
+            self.end(asked.failing().refused, answer.reply());
         } else if asked.is_granted_by(answer.code) {
             self.awaiting.pop_front();
             self.granted(asked, answer);
@@ -77,7 +77,7 @@ impl Session {
     }
 
     fn refused(&mut self, asked: Asked, answer: Answer<'_>, now: Time) {
-        let stage = asked.failing().waiting;
+        let stage = asked.failing().refused;
         let outcome = || Outcome::of(stage, answer.reply());
         match asked {
             Asked::Ehlo if self.settings.method == Method::Esmtp => self.say_hello(Asked::Helo),
