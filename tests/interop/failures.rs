@@ -6,7 +6,7 @@ use harness::{Server, Setup, Sink, Type, free_port, letter};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Stages of the conversation: during and after RCPT TO.
+/// The stage of a refused RCPT TO (spec logs.md §10).
 const AFTER_RCPT_TO: u8 = 5;
 
 /// Facts that must be among those that Python finds in the notice.
