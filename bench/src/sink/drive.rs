@@ -93,7 +93,11 @@ impl Sink {
         let cpu = thread_cpu();
         let share = Share::new(self.clone(), world.clone());
         let endpoints = self.options.listen.iter().map(|address| Endpoint::Inet(*address));
-        let listeners = endpoints.map(|at| world.listen(&at, BACKLOG)).collect::<io::Result<Vec<_>>>()?;
+        let listen = |at| match self.options.on_core {
+            true => world.listen_on_core(&at, BACKLOG),
+            false => world.listen(&at, BACKLOG),
+        };
+        let listeners = endpoints.map(listen).collect::<io::Result<Vec<_>>>()?;
         for listener in &listeners {
             if let Endpoint::Inet(address) = listener.local() {
                 self.state().addresses.push(address);

@@ -13,6 +13,8 @@ pub struct Options {
     /// Each thread listens on all of them.
     pub listen: Vec<SocketAddr>,
     pub threads: usize,
+    /// A connection goes to the thread on whose core its packets arrive, rather than to any.
+    pub on_core: bool,
     /// Drawn in order at their stage; the first that strikes is played.
     pub faults: Vec<Fault>,
     /// Of the faults.
@@ -35,6 +37,7 @@ impl Default for Options {
         Options {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 2526))],
             threads: 1,
+            on_core: false,
             faults: Vec::new(),
             seed: 1,
             extensions: ["PIPELINING", "8BITMIME", "SIZE 67108864", "ENHANCEDSTATUSCODES", "SMTPUTF8"]
@@ -139,6 +142,15 @@ const FLAGS: &[Flag<Options>] = &[
         doc: "append the token of each delivery",
         set: |o, v| {
             o.ledger = Some(v.into());
+            Ok(())
+        },
+    },
+    Flag {
+        name: "on-core",
+        value: "",
+        doc: "connections go to the thread of the core their packets come to",
+        set: |o, _| {
+            o.on_core = true;
             Ok(())
         },
     },

@@ -35,7 +35,8 @@ impl<W: World> Sockets<W> {
             let options = site.listener_options(endpoint);
             if options.enable {
                 let backlog = u32::try_from(options.listen_backlog).unwrap_or(500);
-                let listener = open(world, endpoint, options.file_mode, backlog)?;
+                let on_core = options.sessions_stay_on_core;
+                let listener = open(world, endpoint, options.file_mode, backlog, on_core)?;
                 sockets.smtp.push((endpoint.clone(), listener));
             }
         }
@@ -43,7 +44,7 @@ impl<W: World> Sockets<W> {
         for (endpoint, stanza) in consoles {
             let options = ControlOptions::resolve(&stanza);
             if options.enable {
-                sockets.console.push(open(world, endpoint, options.file_mode, CONSOLE_BACKLOG)?);
+                sockets.console.push(open(world, endpoint, options.file_mode, CONSOLE_BACKLOG, false)?);
             }
         }
         Ok(sockets)
@@ -58,12 +59,14 @@ fn open<W: World>(
     endpoint: &Endpoint,
     mode: u32,
     backlog: u32,
+    on_core: bool,
 ) -> Result<W::Listener, (Endpoint, io::Error)> {
     let at = match endpoint.socket_address() {
         Some(address) => world::Endpoint::Inet(address),
         None => world::Endpoint::Unix { path: endpoint.to_string().into(), mode },
     };
-    world.listen(&at, backlog).map_err(|error| (endpoint.clone(), error))
+    let listener = if on_core { world.listen_on_core(&at, backlog) } else { world.listen(&at, backlog) };
+    listener.map_err(|error| (endpoint.clone(), error))
 }
 
 /// Sessions of each listener, counted over all shards.

@@ -37,6 +37,9 @@ config::options! {
         enable: Bool = "true", in [esmtp_listener, listen];
         /// Connections that the kernel keeps until they are accepted.
         listen_backlog: Integer = "500", in [esmtp_listener, listen];
+        /// True: a connection goes to the shard on whose core its packets arrive, for hosts whose network
+        /// card has a receive queue for each core. False: connections are spread evenly. Not in Momentum.
+        sessions_stay_on_core: Bool = "false", in [esmtp_listener, listen];
         /// Mode of a Unix socket.
         file_mode: Perms = "0660", in [esmtp_listener, listen];
         /// Seconds without client activity before disconnect; 0 never.

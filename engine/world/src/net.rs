@@ -42,6 +42,12 @@ pub trait Net {
     /// A listening socket of this shard; with SO_REUSEPORT, so that every shard has its own.
     fn listen(&self, at: &Endpoint, backlog: u32) -> io::Result<Self::Listener>;
 
+    /// As `listen`; where the kernel can, a connection comes to the shard on whose core its first packet was
+    /// handled. Good where every core has its receive queue, bad where one core handles all.
+    fn listen_on_core(&self, at: &Endpoint, backlog: u32) -> io::Result<Self::Listener> {
+        self.listen(at, backlog)
+    }
+
     /// Fails with `TimedOut` at the deadline, `ConnectionRefused`, `AddrNotAvailable`, …
     fn dial(&self, dial: Dial) -> impl Future<Output = io::Result<Self::Stream>>;
 

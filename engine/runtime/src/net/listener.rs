@@ -52,7 +52,12 @@ struct State {
 }
 
 impl RealListener {
-    pub(crate) fn open(shard: &Rc<Shard>, at: &Endpoint, backlog: u32) -> io::Result<RealListener> {
+    pub(crate) fn open(
+        shard: &Rc<Shard>,
+        at: &Endpoint,
+        backlog: u32,
+        on_core: bool,
+    ) -> io::Result<RealListener> {
         let socket = match at {
             Endpoint::Inet(address) => {
                 let socket = Socket::new(Domain::for_address(*address), Type::STREAM, None)?;
@@ -64,6 +69,12 @@ impl RealListener {
                 }
                 // Accepted sockets inherit it.
                 socket.set_tcp_nodelay(true)?;
+                if on_core {
+                    // SAFETY: a system call without arguments.
+                    let core = unsafe { libc::sched_getcpu() };
+                    // SO_INCOMING_CPU: among sockets of one port the kernel prefers the one of this core.
+                    socket.set_cpu_affinity(usize::try_from(core).map_err(io::Error::other)?)?;
+                }
                 socket.bind(&SockAddr::from(*address))?;
                 socket
             }

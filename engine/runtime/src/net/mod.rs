@@ -22,7 +22,11 @@ impl Net for RealWorld {
     type Datagrams = RealDatagrams;
 
     fn listen(&self, at: &Endpoint, backlog: u32) -> io::Result<RealListener> {
-        RealListener::open(&self.0, at, backlog)
+        RealListener::open(&self.0, at, backlog, false)
+    }
+
+    fn listen_on_core(&self, at: &Endpoint, backlog: u32) -> io::Result<RealListener> {
+        RealListener::open(&self.0, at, backlog, true)
     }
 
     async fn dial(&self, dial: Dial) -> io::Result<RealStream> {
