@@ -88,7 +88,7 @@ impl Kept {
 fn estimate(reception: &Reception) -> usize {
     const RECEPTION: usize = 400;
     const ENVELOPE: usize = 320;
-    const CONTEXT_VARIABLE: usize = 96;
+    const CONTEXT_VARIABLE: usize = 48;
     let variables = |contexts: &Contexts| contexts.connection.len() + contexts.message.len();
     let own: usize =
         reception.envelopes.iter().filter_map(|copy| copy.contexts.as_ref()).map(variables).sum();
