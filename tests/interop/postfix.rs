@@ -1,7 +1,7 @@
 //! Postfix: its load generator and sink, and Postfix itself before and behind us.
 
 use crate::PLACE;
-use harness::{Background, Folder, Server, Setup, Sink, eventually, free_port, run};
+use harness::{Background, Folder, Server, Setup, Sink, are_installed, eventually, free_port, run};
 use std::fs;
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -25,6 +25,9 @@ fn smtp_source(port: u16, messages: usize, sessions: usize) {
 
 #[test]
 fn what_smtp_source_sends_reaches_smtp_sink() {
+    if !are_installed(&[POSTFIX, SMTP_SOURCE, SMTP_SINK]) {
+        return;
+    }
     const COUNT: usize = 500;
     let (port, dumps) = (free_port(), public_folder("dumps"));
     run(Command::new("/bin/chown").arg("postfix").arg(dumps.path())).well();
@@ -126,6 +129,9 @@ scache unix - - n - 1 scache
 
 #[test]
 fn postfix_hands_us_what_it_has() {
+    if !are_installed(&[POSTFIX, SMTP_SOURCE, SMTP_SINK]) {
+        return;
+    }
     const COUNT: usize = 100;
     let sink = Sink::start();
     let mut server = Server::start(&Setup::new(PLACE, "behind-postfix", sink.port()));
@@ -152,6 +158,9 @@ fn postfix_hands_us_what_it_has() {
 
 #[test]
 fn postfix_takes_what_we_have() {
+    if !are_installed(&[POSTFIX, SMTP_SOURCE, SMTP_SINK]) {
+        return;
+    }
     const COUNT: usize = 200;
     let sink = Sink::start();
     let postfix = Postfix::start(sink.port());

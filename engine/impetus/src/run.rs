@@ -10,6 +10,7 @@ use runtime::{
 use shard::{Common, Counters, Event, GlobalOptions, Order, SecurityOptions};
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -255,12 +256,17 @@ fn hostname() -> String {
         .map_or_else(|_| "localhost".into(), |name| name.trim().into())
 }
 
-/// The spool and the folders of the logs; a missing one is made.
+/// The spool and the folders of the logs; a missing one is made, and belongs to whom we become.
 fn make_folders(snapshot: &Snapshot, spoolbase: &Path) -> Result<(), ExitCode> {
+    let identity = identity(snapshot)?;
     let logs = shard::log_files(snapshot);
     let folders = logs.iter().filter_map(|file| file.parent()).chain([spoolbase]);
-    for folder in folders {
-        fs::create_dir_all(folder).map_err(|error| {
+    for folder in folders.filter(|folder| !folder.is_dir()) {
+        let made = fs::create_dir_all(folder).and_then(|()| match &identity {
+            Some(identity) => chown(folder, Some(identity.user), Some(identity.group)),
+            None => Ok(()),
+        });
+        made.map_err(|error| {
             eprintln!("impetus: cannot make the folder {}: {error}", folder.display());
             ExitCode::from(EX_CONFIG)
         })?;
@@ -297,22 +303,28 @@ fn check_host(snapshot: &Snapshot, spoolbase: &Path) -> Result<(), ExitCode> {
     }
 }
 
-fn drop_privileges(snapshot: &Snapshot) -> Result<(), ExitCode> {
-    let Some(stanza) = snapshot.stanzas("security").next() else { return Ok(()) };
+/// Whom the Security stanza has us become; none if it names nobody.
+fn identity(snapshot: &Snapshot) -> Result<Option<Identity>, ExitCode> {
+    let Some(stanza) = snapshot.stanzas("security").next() else { return Ok(None) };
     let options = SecurityOptions::resolve(&stanza);
-    let Some(user) = options.user else { return Ok(()) };
-    let refused = |why: String| {
-        eprintln!("impetus: cannot become {user}: {why}");
-        ExitCode::from(EX_CONFIG)
-    };
-    let identity = Identity::of(&user, options.group.as_deref()).map_err(|problem| {
-        refused(match problem {
+    let Some(user) = options.user else { return Ok(None) };
+    Identity::of(&user, options.group.as_deref()).map(Some).map_err(|problem| {
+        let why = match problem {
             NoIdentity::UnknownUser => "there is no such user".into(),
             NoIdentity::UnknownGroup => "there is no such group".into(),
             NoIdentity::Failed(error) => error.to_string(),
-        })
-    })?;
-    identity.become_identity().map_err(|error| refused(error.to_string()))
+        };
+        eprintln!("impetus: cannot become {user}: {why}");
+        ExitCode::from(EX_CONFIG)
+    })
+}
+
+fn drop_privileges(snapshot: &Snapshot) -> Result<(), ExitCode> {
+    let Some(identity) = identity(snapshot)? else { return Ok(()) };
+    identity.become_identity().map_err(|error| {
+        eprintln!("impetus: cannot become user {}: {error}", identity.user);
+        ExitCode::from(EX_CONFIG)
+    })
 }
 
 /// How to send the first message.

@@ -20,6 +20,6 @@ pub use log::{MainLine, Type, parse_bouncelog, parse_mainlog, parse_rejectlog};
 pub use name_server::NameServer;
 pub use patience::{PATIENCE, eventually, poll};
 pub use ports::free_port;
-pub use program::{Background, Ended, run, run_with_input, signal};
+pub use program::{Background, Ended, are_installed, run, run_with_input, signal};
 pub use server::{Place, Server, Setup};
 pub use sink::{Letter, Sink};

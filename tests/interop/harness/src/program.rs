@@ -29,6 +29,19 @@ impl Ended {
     }
 }
 
+/// Whether other people's programs are here. In CI a missing one is a failure; elsewhere its tests say that they
+/// were left out, so that a machine with nothing but Rust and a C compiler can run the rest.
+#[track_caller]
+pub fn are_installed(programs: &[&str]) -> bool {
+    let missing: Vec<_> = programs.iter().filter(|program| !Path::new(program).exists()).collect();
+    if missing.is_empty() {
+        return true;
+    }
+    assert!(std::env::var_os("CI").is_none(), "{missing:?} missing: run tests/interop/install");
+    eprintln!("left out: {missing:?} missing; tests/interop/install brings them");
+    false
+}
+
 /// Runs to the end; panics if the program is missing. One that does not end is killed.
 #[track_caller]
 pub fn run(command: &mut Command) -> Ended {
