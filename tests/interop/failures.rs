@@ -2,7 +2,7 @@
 
 use crate::PLACE;
 use crate::python::read_notice;
-use harness::{Server, Setup, Sink, Type, free_port, letter};
+use harness::{Server, Setup, Sink, Type, are_installed, free_port, letter};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -12,6 +12,9 @@ const AFTER_RCPT_TO: u8 = 5;
 /// Facts that must be among those that Python finds in the notice.
 #[track_caller]
 fn assert_notice(content: &[u8], facts: &[&str]) {
+    if !are_installed(&["/usr/bin/python3"]) {
+        return;
+    }
     let found = read_notice(content);
     let always = [
         "type multipart/report",

@@ -215,6 +215,11 @@ fn read_by_python(notice: &[u8]) -> String {
 
 #[test]
 fn another_program_finds_three_parts_with_the_right_fields() {
+    let is_missing = Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_err();
+    if is_missing && std::env::var_os("CI").is_none() {
+        eprintln!("left out: python3 is missing");
+        return;
+    }
     let recipients = [Address::new("bob", "alpha.example"), Address::new("eve", "beta.example")];
     let full = Reply::verbatim(552, "mailbox full\nsince yesterday");
     let unknown = Reply::verbatim(550, "5.1.1 Benutzer unbekannt: gr\u{fc}\u{df}e");
