@@ -1,8 +1,10 @@
 //! Chooses an address for a connection and dials it, best first (spec mail-flow.md §6.4).
 
 use crate::deliver::Delivery;
+use crate::settle;
 use crate::tenure::Tenure;
 use bindings::hosts::Choice;
+use bindings::schedule::OUT_OF_REACH;
 use bindings::{Held, SourceChoice};
 use mail::{MessageId, Reply, Time};
 use std::net::SocketAddr;
@@ -25,6 +27,20 @@ pub(crate) enum NotConnected {
 }
 
 impl<W: World> Delivery<W> {
+    /// Why no candidate can be tried: all of them have failed, for how long decides the words; or their
+    /// limits are reached, and the mail waits.
+    fn unavailable(&self, until: Time) -> NotConnected {
+        let hosts = self.shard.idle.hosts.borrow();
+        let failed = |times| hosts.are_lost(&self.outbound.binding, &self.candidates, times);
+        if failed(self.outbound.mx_failures_to_delay) {
+            NotConnected::Unreachable(settle::reply_of(OUT_OF_REACH))
+        } else if failed(1) {
+            NotConnected::Unreachable(dns::route::NONE_REACHABLE)
+        } else {
+            NotConnected::NotBefore(until)
+        }
+    }
+
     /// Tries one candidate after the other, best first, each once at most.
     pub async fn connect(&self, tenure: &mut Tenure<W>) -> Result<Connection<W::Stream>, NotConnected> {
         let (shard, binding) = (&self.shard, &self.outbound.binding);
@@ -42,11 +58,7 @@ impl<W: World> Delivery<W> {
                 Choice::Host { index, source, held } => (index, source, held),
                 Choice::NoneUsable => return Err(NotConnected::Unreachable(dns::route::NO_VALID_HOSTS)),
                 Choice::NotNow { until } => {
-                    let all_failed = shard.idle.hosts.borrow().are_lost(binding, &self.candidates, 1);
-                    return Err(match all_failed {
-                        true => NotConnected::Unreachable(dns::route::NONE_REACHABLE),
-                        false => NotConnected::NotBefore(until),
-                    });
+                    return Err(self.unavailable(until));
                 }
             };
             let address = self.candidates[index].address;

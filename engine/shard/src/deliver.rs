@@ -136,6 +136,7 @@ impl<W: World> Delivery<W> {
             connection: connection.id,
             host: Some((self.candidates[connection.index].host.clone(), connection.address.ip())),
             sent,
+            is_bulk: false,
         }
     }
 

@@ -59,6 +59,10 @@ pub(crate) struct Outbound {
     pub lookup: dns::Settings,
     pub connect_timeout: Duration,
     pub host_failure_retry: Duration,
+    /// Failures in a row of every address after which the domain counts as out of reach; 0 never.
+    pub mx_failures_to_delay: u32,
+    /// Seconds over which messages put off together are spread.
+    pub delayed_binding_domain_fuzz: u32,
     pub max_recipients_per_batch: usize,
     pub mx_failures_fallback_to_a: u32,
     pub dns_failures_to_purge: u32,
@@ -96,6 +100,8 @@ impl Outbound {
             lookup: site.lookup_settings(),
             connect_timeout: talk.connect_timeout,
             host_failure_retry: talk.host_failure_retry,
+            mx_failures_to_delay: small(options.mx_failures_to_delay),
+            delayed_binding_domain_fuzz: small(options.delayed_binding_domain_fuzz),
             max_recipients_per_batch: usize::try_from(talk.max_recipients_per_batch).unwrap_or(100).max(1),
             mx_failures_fallback_to_a: small(talk.mx_failures_fallback_to_a),
             dns_failures_to_purge: small(talk.dns_failures_to_purge),

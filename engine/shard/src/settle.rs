@@ -6,6 +6,7 @@ use crate::outbound::Outbound;
 use crate::parcel::{Kept, Parcel};
 use crate::post::{End, Post};
 use crate::{Shard, fetch};
+use bindings::retry::spread;
 use bindings::{EntryInfo, QueueId, Verdict};
 use logs::{Copy, Delivery, Event, Failure};
 use mail::{MessageId, Outcome, Reply, Stage, Time};
@@ -28,11 +29,13 @@ pub(crate) struct Attempt {
     pub host: Option<(Rc<str>, IpAddr)>,
     /// Octets of content sent.
     pub sent: u64,
+    /// Every message that is due shares its end: they come back spread (mail-flow.md §9.5).
+    pub is_bulk: bool,
 }
 
 impl Attempt {
     pub fn unconnected(queue: QueueId) -> Self {
-        Attempt { queue, connection: MessageId::NONE, host: None, sent: 0 }
+        Attempt { queue, connection: MessageId::NONE, host: None, sent: 0, is_bulk: true }
     }
 }
 
@@ -129,6 +132,8 @@ async fn defer<W: World>(
     let verdict = shard.schedule.borrow().deferred(attempt.queue, &info, now);
     match verdict {
         Verdict::RetryAt(until) => {
+            let fuzz = if attempt.is_bulk { outbound.delayed_binding_domain_fuzz } else { 0 };
+            let until = spread(until, fuzz, shard.world.chance());
             let mut note = reply.to_string();
             note.truncate(note.floor_char_boundary(NOTE_OCTETS));
             let attempts = u32::from(info.attempts) + 1;

@@ -113,7 +113,9 @@ impl<W: World> Delivery<W> {
         shard.dispatch_bell.raise();
         let entry = (number, signal.clone());
         shard.idle.waiting.borrow_mut().entry(self.queue).or_default().push(entry);
+        let mut rest = Rest { shard, queue: self.queue, is_over: false };
         let woken = self.wait(session, connection, until, &signal).await;
+        rest.is_over = true;
         // Whoever wakes us takes our entry; if it is still there nobody has told the schedule.
         let mut waiting = shard.idle.waiting.borrow_mut();
         let left = waiting.get_mut(&self.queue).is_some_and(|list| {
@@ -150,6 +152,21 @@ impl<W: World> Delivery<W> {
                 tell_read(session, read, self.shard.world.now());
                 false
             }
+        }
+    }
+}
+
+/// A connection at rest. If its task ends there, the schedule is told so before the connection is closed.
+struct Rest<'a, W: World> {
+    shard: &'a Shard<W>,
+    queue: QueueId,
+    is_over: bool,
+}
+
+impl<W: World> Drop for Rest<'_, W> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.shard.schedule.borrow_mut().parted(self.queue, self.shard.world.now());
         }
     }
 }
