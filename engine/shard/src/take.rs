@@ -108,29 +108,11 @@ impl<W: World> Delivery<W> {
     /// Waits to be woken for new mail. False: the session has been told something else.
     async fn idle(&self, session: &mut Session, connection: &mut Connection<W::Stream>, until: Time) -> bool {
         let shard = &self.shard;
-        let (signal, number) = (Signal::default(), shard.world.chance());
-        shard.schedule.borrow_mut().idle(self.queue, shard.world.now());
-        shard.dispatch_bell.raise();
-        let entry = (number, signal.clone());
-        shard.idle.waiting.borrow_mut().entry(self.queue).or_default().push(entry);
-        let mut rest = Rest { shard, queue: self.queue, is_over: false };
+        let signal = Signal::default();
+        let rest = Rest::begin(shard, self.queue, &signal);
         let woken = self.wait(session, connection, until, &signal).await;
-        rest.is_over = true;
-        // Whoever wakes us takes our entry; if it is still there nobody has told the schedule.
-        let mut waiting = shard.idle.waiting.borrow_mut();
-        let left = waiting.get_mut(&self.queue).is_some_and(|list| {
-            let before = list.len();
-            list.retain(|(known, _)| *known != number);
-            list.len() < before
-        });
-        if waiting.get(&self.queue).is_some_and(Vec::is_empty) {
-            waiting.remove(&self.queue);
-        }
-        drop(waiting);
-        if left {
-            shard.schedule.borrow_mut().parted(self.queue, shard.world.now());
-        }
-        if woken && left && !shard.is_stopping() {
+        let unasked = rest.end();
+        if woken && unasked && !shard.is_stopping() {
             session.idled_out(shard.world.now());
             return false;
         }
@@ -156,18 +138,44 @@ impl<W: World> Delivery<W> {
     }
 }
 
-/// A connection at rest. If its task ends there, the schedule is told so before the connection is closed.
+/// A connection at rest, with its entry in the list of those that `wake` may choose. However the rest ends, the
+/// schedule is told once: by whoever took the entry, or here.
 struct Rest<'a, W: World> {
     shard: &'a Shard<W>,
     queue: QueueId,
-    is_over: bool,
+    number: u64,
+}
+
+impl<'a, W: World> Rest<'a, W> {
+    fn begin(shard: &'a Shard<W>, queue: QueueId, signal: &Signal) -> Self {
+        let number = shard.world.chance();
+        shard.schedule.borrow_mut().idle(queue, shard.world.now());
+        shard.dispatch_bell.raise();
+        shard.idle.waiting.borrow_mut().entry(queue).or_default().push((number, signal.clone()));
+        Rest { shard, queue, number }
+    }
+
+    /// True if nobody had woken it.
+    fn end(&self) -> bool {
+        let mut waiting = self.shard.idle.waiting.borrow_mut();
+        let Some(list) = waiting.get_mut(&self.queue) else { return false };
+        let before = list.len();
+        list.retain(|(known, _)| *known != self.number);
+        let unasked = list.len() < before;
+        if list.is_empty() {
+            waiting.remove(&self.queue);
+        }
+        drop(waiting);
+        if unasked {
+            self.shard.schedule.borrow_mut().parted(self.queue, self.shard.world.now());
+        }
+        unasked
+    }
 }
 
 impl<W: World> Drop for Rest<'_, W> {
     fn drop(&mut self) {
-        if !self.is_over {
-            self.shard.schedule.borrow_mut().parted(self.queue, self.shard.world.now());
-        }
+        self.end();
     }
 }
 
