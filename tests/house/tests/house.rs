@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 /// (folder, crates of ours that it may depend on): the arrows of the map in Cargo.toml.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("engine/mail", &[]),
     ("engine/world", &["mail"]),
     ("engine/config", &["mail"]),
@@ -15,7 +15,8 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("engine/console", &["mail", "config"]),
     ("spool", &["mail", "config", "world"]),
     ("bindings", &["mail", "config"]),
-    ("policy/api", &["mail", "config"]),
+    ("policy/content", &["mail"]),
+    ("policy/api", &["mail", "config", "content"]),
     ("policy/modules", &["mail", "config", "policy-api"]),
     ("policy/bounce", &["mail", "config"]),
     (
@@ -55,7 +56,7 @@ fn says(code: &str, words: &str) -> bool {
 }
 
 /// Crates in which nothing may wait: law 1.
-const DECIDERS: [&str; 9] = [
+const DECIDERS: [&str; 10] = [
     "engine/mail",
     "engine/config",
     "engine/smtp",
@@ -65,6 +66,7 @@ const DECIDERS: [&str; 9] = [
     "spool",
     "bindings",
     "policy/bounce",
+    "policy/content",
 ];
 
 fn ours() -> Vec<String> {
