@@ -113,8 +113,8 @@ fn the_console_tells_what_was_done_and_what_waits() {
     }
     let queues = server.console(&["mailq"]).well().out;
     let queue = queues.lines().find(|line| line.contains("waits.example")).expect("the queue is listed");
-    assert!(queue.starts_with("default/default waits.example active=2 delayed=0 in_flight=0"), "{queue}");
-    assert!(queue.ends_with("suspended"), "{queue}");
+    let row: Vec<&str> = queue.split_whitespace().collect();
+    assert_eq!(row, ["default/default", "waits.example", "2", "0"]);
     assert!(server.console(&["version"]).well().out.starts_with("Impetus, "));
     assert!(server.console(&["help"]).well().out.contains("mailq"));
     let unknown = server.console(&["dance"]);

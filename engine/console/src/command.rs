@@ -1,26 +1,103 @@
-//! What a command is, how a line finds it, and the help that follows from the definitions.
+//! What a command is, and how the words of a line find it.
 
 use crate::suggestion::nearest;
 use std::fmt;
 
 /// The definition of a command; the code that carries it out stands in `engine/shard`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Command {
-    /// Its words, separated by single blanks: `flush domain`.
+    /// Its words, separated by single blanks: `flush domain`. A word `NAME:<instance>` is typed with the name
+    /// of an instance of that module, or without one.
     pub name: &'static str,
-    /// The operands as the usage shows them; empty if there are none.
+    /// The operands in the notation of the usage: `[binding <name|all>] <domain> [limit,offset]`. Completion
+    /// reads it too: it offers what `<binding>`, `<domain>`, `<option>` and `<command>` stand for.
     pub arguments: &'static str,
     /// One sentence.
     pub summary: &'static str,
-    /// Mail or the service may be lost to it: an interactive client asks again.
-    pub is_destructive: bool,
+    /// What else the help and the manual say; may be empty.
+    pub details: &'static str,
+    pub effect: Effect,
+    /// It takes `--meta key value` or `--header name line` directly after its name.
+    pub takes_filter: bool,
+    /// It takes `--dry-run` anywhere.
+    pub takes_dry_run: bool,
+    /// Not for people: no help lists it.
+    pub is_hidden: bool,
 }
 
-/// A command and the operands that followed its name.
+/// What a command does to the server. Changes are always written to acctlog, with who made them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked<'a> {
+pub enum Effect {
+    Reads,
+    Changes,
+    /// Mail, work or the service may be lost to it.
+    Destroys,
+}
+
+impl Command {
+    /// A command that only reads.
+    pub const fn new(name: &'static str, arguments: &'static str, summary: &'static str) -> Command {
+        Command {
+            name,
+            arguments,
+            summary,
+            details: "",
+            effect: Effect::Reads,
+            takes_filter: false,
+            takes_dry_run: false,
+            is_hidden: false,
+        }
+    }
+
+    pub const fn changes(self) -> Command {
+        Command { effect: Effect::Changes, ..self }
+    }
+
+    pub const fn destroys(self) -> Command {
+        Command { effect: Effect::Destroys, ..self }
+    }
+
+    pub const fn with_filter(self) -> Command {
+        Command { takes_filter: true, ..self }
+    }
+
+    pub const fn with_dry_run(self) -> Command {
+        Command { takes_dry_run: true, ..self }
+    }
+
+    pub const fn explained(self, details: &'static str) -> Command {
+        Command { details, ..self }
+    }
+
+    pub const fn hidden(self) -> Command {
+        Command { is_hidden: true, ..self }
+    }
+
+    /// How many words its name has.
+    pub fn length(&self) -> usize {
+        self.name.split(' ').count()
+    }
+
+    /// Name, clauses and operands, on one line.
+    pub fn usage(&self) -> String {
+        let clauses = [
+            (self.takes_dry_run, "[--dry-run]"),
+            (self.takes_filter, "[--meta <key> <value> | --header <name> <line>]"),
+        ];
+        let clauses = clauses.into_iter().filter(|(taken, _)| *taken).map(|(_, clause)| clause);
+        let words = std::iter::once(self.name).chain(clauses).chain([self.arguments]);
+        words.filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A command and how it was named.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
     pub command: &'static Command,
-    pub operands: &'a [String],
+    /// Words of the line that were its name.
+    pub length: usize,
+    /// What followed the colon, if its name has a module in it.
+    pub instance: Option<&'a str>,
 }
 
 /// No command of the list starts the line.
@@ -43,51 +120,57 @@ impl fmt::Display for UnknownCommand {
 impl std::error::Error for UnknownCommand {}
 
 /// The command with the longest name that the words start with: `fail domain quiet` before `fail domain`.
-pub fn find<'a>(list: &[&'static Command], words: &'a [String]) -> Result<Asked<'a>, UnknownCommand> {
-    let named = list.iter().filter(|command| starts_with(words, command.name));
-    match named.max_by_key(|command| length(command.name)) {
-        Some(command) => Ok(Asked { command, operands: &words[length(command.name)..] }),
-        None => Err(unknown(list, words)),
+pub fn find<'a>(list: &[&'static Command], words: &'a [String]) -> Result<Named<'a>, UnknownCommand> {
+    let named = list.iter().filter_map(|command| named(command, words));
+    named.max_by_key(|named| named.length).ok_or_else(|| unknown(list, words))
+}
+
+fn named<'a>(command: &'static Command, words: &'a [String]) -> Option<Named<'a>> {
+    let length = command.length();
+    let mut instance = None;
+    for (wanted, word) in command.name.split(' ').zip(words) {
+        match wanted.strip_suffix(":<instance>") {
+            None if wanted == word => {}
+            Some(module) => match word.strip_prefix(module)?.strip_prefix(':') {
+                Some(named) if !named.is_empty() => instance = Some(named),
+                None if word.len() == module.len() => {}
+                _ => return None,
+            },
+            None => return None,
+        }
     }
-}
-
-fn length(name: &str) -> usize {
-    name.split(' ').count()
-}
-
-fn starts_with(words: &[String], name: &str) -> bool {
-    words.len() >= length(name) && name.split(' ').zip(words).all(|(wanted, word)| wanted == word)
+    (words.len() >= length).then_some(Named { command, length, instance })
 }
 
 /// Each name is compared with as many words as it has.
 fn unknown(list: &[&'static Command], words: &[String]) -> UnknownCommand {
-    let most = list.iter().map(|command| length(command.name)).max().unwrap_or(0).min(words.len());
+    let shown = || list.iter().filter(|command| !command.is_hidden);
+    let most = shown().map(|command| command.length()).max().unwrap_or(0).min(words.len());
     let suggestion = (1..=most).rev().find_map(|count| {
-        let same_length = list.iter().map(|command| command.name).filter(|name| length(name) == count);
+        let same_length = shown().filter(|command| command.length() == count).map(|command| command.name);
         nearest(&words[..count].join(" "), same_length)
     });
     UnknownCommand { typed: words.join(" "), suggestion }
 }
 
-/// All commands in the order of the list, their summaries in one column.
-pub fn help(list: &[&'static Command]) -> String {
-    let width = list.iter().map(|command| command.name.len()).max().unwrap_or(0);
-    list.iter().map(|command| format!("{:width$}  {}\n", command.name, command.summary)).collect()
-}
-
-/// How one command is used.
-pub fn usage(command: &Command) -> String {
-    let separator = if command.arguments.is_empty() { "" } else { " " };
-    let warning =
-        if command.is_destructive { "An interactive client asks again before it does this.\n" } else { "" };
-    format!("{}{separator}{}\n{}\n{warning}", command.name, command.arguments, command.summary)
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::list::COMMANDS;
-    use crate::request::words;
+    use crate::line::words;
+
+    pub const LIST: [&Command; 8] = [
+        &Command::new("pid", "", "Says the number of the process."),
+        &Command::new("summary", "", "Shows rates and totals."),
+        &Command::new("summary reset", "", "Sets the totals to zero.").changes(),
+        &Command::new("flush domain", "<domain|all>", "Tries delayed mail now.").changes(),
+        &Command::new("fail domain", "<domain> [note…]", "Fails mail.")
+            .destroys()
+            .with_dry_run()
+            .with_filter(),
+        &Command::new("fail domain quiet", "<domain> [note…]", "Fails mail.").destroys().with_dry_run(),
+        &Command::new("ec_logger:<instance> reopen logs", "", "Opens its logs anew.").changes(),
+        &Command::new("complete", "<line>", "Offers words.").hidden(),
+    ];
 
     fn typed(line: &str) -> Vec<String> {
         words(line).expect("words")
@@ -104,8 +187,22 @@ mod tests {
             ("flush domain all", "flush domain", 1),
         ] {
             let line = typed(line);
-            let asked = find(&COMMANDS, &line).expect("a command");
-            assert_eq!((asked.command.name, asked.operands.len()), (name, operands));
+            let named = find(&LIST, &line).expect("a command");
+            assert_eq!((named.command.name, line.len() - named.length), (name, operands));
+        }
+    }
+
+    #[test]
+    fn a_command_of_a_module_is_named_with_or_without_its_instance() {
+        for (line, instance) in [
+            ("ec_logger reopen logs", Some(None)),
+            ("ec_logger:second reopen logs", Some(Some("second"))),
+            ("ec_logger: reopen logs", None),
+            ("ec_loggers reopen logs", None),
+            ("ec_logger reopen", None),
+        ] {
+            let line = typed(line);
+            assert_eq!(find(&LIST, &line).ok().map(|named| named.instance), instance, "{line:?}");
         }
     }
 
@@ -117,35 +214,9 @@ mod tests {
             ("flush", "Unknown command: flush. Try help."),
             ("", "Unknown command: . Try help."),
             ("SUMMARY", "Unknown command: SUMMARY. Try help."),
+            ("complte x", "Unknown command: complte x. Try help."),
         ] {
-            assert_eq!(find(&COMMANDS, &typed(line)).expect_err("unknown").to_string(), answer);
-        }
-    }
-
-    #[test]
-    fn help_is_made_of_the_definitions() {
-        static COMMAND: Command = Command {
-            name: "fail domain",
-            arguments: "<domain> [note…]",
-            summary: "Fails all mail queued for a domain.",
-            is_destructive: true,
-        };
-        let expected = "fail domain <domain> [note…]\nFails all mail queued for a domain.\nAn interactive client asks again before it does this.\n";
-        assert_eq!(usage(&COMMAND), expected);
-        static SHORT: Command =
-            Command { name: "pid", arguments: "", summary: "Says it.", is_destructive: false };
-        assert_eq!(usage(&SHORT), "pid\nSays it.\n");
-        let expected = "fail domain  Fails all mail queued for a domain.\npid          Says it.\n";
-        assert_eq!(help(&[&COMMAND, &SHORT]), expected);
-        assert_eq!(help(&COMMANDS).lines().count(), COMMANDS.len());
-    }
-
-    #[test]
-    fn every_name_is_there_once_and_well_written() {
-        for (index, command) in COMMANDS.iter().enumerate() {
-            assert!(COMMANDS[..index].iter().all(|other| other.name != command.name), "{}", command.name);
-            assert!(command.name.split(' ').all(|word| !word.is_empty()), "{}", command.name);
-            assert!(command.summary.ends_with('.'), "{}", command.name);
+            assert_eq!(find(&LIST, &typed(line)).expect_err("unknown").to_string(), answer);
         }
     }
 }

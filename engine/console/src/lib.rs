@@ -1,14 +1,26 @@
-//! How the operator asks: lines of words, the commands they name, and the frame of an answer.
+//! How the operator asks and is answered: lines of words, the commands they name, and documents that are
+//! shown as text or as JSON.
 //!
 //! Architecture invariant: nothing here carries out a command or touches a socket.
 
 mod answer;
 mod command;
-mod list;
+mod document;
+mod help;
+mod json;
+mod layout;
+mod line;
+mod operands;
 mod request;
 mod suggestion;
+mod value;
 
 pub use answer::{Status, write_answer};
-pub use command::{Asked, Command, UnknownCommand, find, help, usage};
-pub use list::COMMANDS;
-pub use request::{LINE_LIMIT, Mistake, Requests, words};
+pub use command::{Command, Effect, Named, UnknownCommand, find};
+pub use document::{Document, Pieces};
+pub use help::{explain, help};
+pub use layout::date;
+pub use line::{LINE_LIMIT, Lines, Mistake, words};
+pub use operands::{Operands, Refused};
+pub use request::{Filter, Format, NoRequest, Request};
+pub use value::{Record, Value};

@@ -1,151 +1,228 @@
-//! What the operator typed: a line, and the words of a line (spec console.md §3).
+//! A line understood: the command, its operands, and the clauses that all commands share (console.md §3).
 //!
-//! The law: nothing is guessed. A line that could be read in two ways is a mistake, not a command.
+//! The law: a clause that a command does not take is a mistake, never a part of a note: nobody who asks for a
+//! dry run gets the real thing.
 
+use crate::command::{Command, UnknownCommand, find};
+use crate::line::{Mistake, placed_words};
 use std::fmt;
 
-/// Bytes of a line, without its end.
-pub const LINE_LIMIT: usize = 8 * 1024;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mistake {
-    /// The connection must be closed: where the next line begins is not known.
-    LineTooLong,
-    NotText,
-    OpenQuote,
+/// What is asked of the server. Shards get it as it is.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// As it was typed, without the `--format` clause: what authorisation tests and acctlog shows.
+    pub line: String,
+    pub command: &'static Command,
+    /// Of a command that a module has: the instance that was named.
+    pub instance: Option<String>,
+    /// What followed the name, without the shared clauses.
+    pub operands: Vec<String>,
+    pub filter: Option<Filter>,
+    pub dry_run: bool,
+    pub format: Format,
+    /// Who asks, as acctlog names them.
+    pub user: String,
 }
 
-impl fmt::Display for Mistake {
+/// `--meta` or `--header`: which messages are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// A variable of the message context, else of the connection context, has exactly this value.
+    Meta { key: String, value: String },
+    /// A physical line of this field, in the header of the first part, is exactly this.
+    Header { name: String, line: String },
+}
+
+/// How the answer is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Why a line is no request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoRequest {
+    /// Nothing but blanks or a comment.
+    Empty,
+    Line(Mistake),
+    Unknown(UnknownCommand),
+    Clause(String),
+}
+
+impl fmt::Display for NoRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Mistake::LineTooLong => write!(f, "a line has at most {LINE_LIMIT} bytes"),
-            Mistake::NotText => f.write_str("a line is UTF-8 text without control characters"),
-            Mistake::OpenQuote => f.write_str("a quote is not closed"),
+            NoRequest::Empty => f.write_str("no command"),
+            NoRequest::Line(mistake) => mistake.fmt(f),
+            NoRequest::Unknown(unknown) => unknown.fmt(f),
+            NoRequest::Clause(problem) => f.write_str(problem),
         }
     }
 }
 
-impl std::error::Error for Mistake {}
+impl std::error::Error for NoRequest {}
 
-/// The words of a line: separated by blanks, which double quotes protect, as they protect `#`. Within
-/// quotes a backslash protects quote and backslash. An unquoted `#` at the start of a word ends the line.
-pub fn words(line: &str) -> Result<Vec<String>, Mistake> {
-    if line.len() > LINE_LIMIT {
-        return Err(Mistake::LineTooLong);
-    }
-    if line.chars().any(|c| c.is_control() && c != '\t') {
-        return Err(Mistake::NotText);
-    }
-    let mut words = Vec::new();
-    let mut rest = line.trim_start();
-    while !rest.is_empty() && !rest.starts_with('#') {
-        let (word, after) = word(rest)?;
-        words.push(word);
-        rest = after.trim_start();
-    }
-    Ok(words)
-}
-
-/// The first word of `text`, which starts with one, and what follows. `a"b c"d` is one word.
-fn word(text: &str) -> Result<(String, &str), Mistake> {
-    let mut word = String::new();
-    let mut is_quoted = false;
-    let mut characters = text.char_indices();
-    while let Some((at, c)) = characters.next() {
-        match c {
-            '"' => is_quoted = !is_quoted,
-            '\\' if is_quoted => {
-                let (_, next) = characters.next().ok_or(Mistake::OpenQuote)?;
-                // A pattern such as "\d" needs no second backslash.
-                word.extend((!matches!(next, '"' | '\\')).then_some('\\'));
-                word.push(next);
-            }
-            c if c.is_whitespace() && !is_quoted => return Ok((word, &text[at..])),
-            c => word.push(c),
+impl Request {
+    /// Reads a line that `user` has typed.
+    pub fn parse(list: &[&'static Command], line: &str, user: &str) -> Result<Request, NoRequest> {
+        let mut placed = placed_words(line).map_err(NoRequest::Line)?;
+        let mut line = line.to_owned();
+        let format = take_format(&mut placed, &mut line)?.unwrap_or_default();
+        let mut words: Vec<String> = placed.into_iter().map(|(word, _)| word).collect();
+        if words.is_empty() {
+            return Err(NoRequest::Empty);
         }
+        let named = find(list, &words).map_err(NoRequest::Unknown)?;
+        let (command, instance) = (named.command, named.instance.map(str::to_owned));
+        let mut operands = words.split_off(named.length);
+        let dry_run = take_dry_run(command, &mut operands)?;
+        let filter = take_filter(command, &mut operands)?;
+        let line = line.trim().to_owned();
+        Ok(Request { line, command, instance, operands, filter, dry_run, format, user: user.to_owned() })
     }
-    if is_quoted { Err(Mistake::OpenQuote) } else { Ok((word, "")) }
 }
 
-/// The lines of one connection, as the bytes come in.
-#[derive(Debug, Default)]
-pub struct Requests {
-    bytes: Vec<u8>,
+type Placed = (String, std::ops::Range<usize>);
+
+/// `--format text|json`, anywhere; it is cut out of the line too.
+fn take_format(placed: &mut Vec<Placed>, line: &mut String) -> Result<Option<Format>, NoRequest> {
+    let is_clause = |word: &str| word == "--format" || word.starts_with("--format=");
+    let Some(at) = placed.iter().position(|(word, _)| is_clause(word)) else { return Ok(None) };
+    let (value, last) = match placed[at].0.split_once('=') {
+        Some((_, value)) => (Some(value.to_owned()), at),
+        None => (placed.get(at + 1).map(|(word, _)| word.clone()), at + 1),
+    };
+    let format = match value.as_deref() {
+        Some("text") => Format::Text,
+        Some("json") => Format::Json,
+        _ => return Err(NoRequest::Clause("--format is followed by text or json".into())),
+    };
+    let (start, end) = (placed[at].1.start, placed[last].1.end);
+    line.replace_range(start..end, "");
+    placed.drain(at..=last);
+    Ok(Some(format))
 }
 
-impl Requests {
-    pub fn read(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+fn take_dry_run(command: &Command, operands: &mut Vec<String>) -> Result<bool, NoRequest> {
+    let before = operands.len();
+    operands.retain(|word| word != "--dry-run");
+    let asked = operands.len() < before;
+    if asked && !command.takes_dry_run {
+        return Err(NoRequest::Clause(format!("{} has no dry run", command.name)));
     }
+    Ok(asked)
+}
 
-    /// The next whole line without its end; none until more is read. Take all before reading more: what
-    /// waits is bounded by the line limit and one read.
-    pub fn next_line(&mut self) -> Option<Result<String, Mistake>> {
-        let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n') else {
-            // One more for the CR that may be the last byte so far.
-            return (self.bytes.len() > LINE_LIMIT + 1).then_some(Err(Mistake::LineTooLong));
-        };
-        let mut line: Vec<u8> = self.bytes.drain(..=end).collect();
-        line.pop();
-        line.pop_if(|byte| *byte == b'\r');
-        if line.len() > LINE_LIMIT {
-            return Some(Err(Mistake::LineTooLong));
-        }
-        Some(String::from_utf8(line).map_err(|_| Mistake::NotText))
+fn take_filter(command: &Command, operands: &mut Vec<String>) -> Result<Option<Filter>, NoRequest> {
+    let is_filter = |word: &String| word == "--meta" || word == "--header";
+    let Some(at) = operands.iter().position(is_filter) else { return Ok(None) };
+    let switch = operands[at].clone();
+    let problem = |problem: &str| Err(NoRequest::Clause(format!("{switch} {problem}")));
+    if !command.takes_filter {
+        return problem(&format!("is nothing that {} takes", command.name));
     }
+    if at > 0 {
+        return problem("stands directly after the command");
+    }
+    if operands.len() < 3 {
+        return problem(if switch == "--meta" {
+            "needs a key and a value"
+        } else {
+            "needs a name and a line"
+        });
+    }
+    let mut words = operands.drain(..3).skip(1);
+    let (key, value) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    drop(words);
+    if operands.iter().any(is_filter) {
+        return problem("may stand once, alone");
+    }
+    Ok(Some(match &*switch {
+        "--meta" => Filter::Meta { key, value },
+        _ => Filter::Header { name: key, line: value },
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::tests::LIST;
+
+    fn parsed(line: &str) -> Result<Request, NoRequest> {
+        Request::parse(&LIST, line, "ann")
+    }
 
     #[test]
-    fn a_line_falls_into_words() {
-        let long = "x".repeat(LINE_LIMIT + 1);
-        for (line, expected) in [
-            ("", Ok(vec![])),
-            (" \t ", Ok(vec![])),
-            ("# a note", Ok(vec![])),
-            ("summary", Ok(vec!["summary"])),
-            ("  flush   domain\talpha.example ", Ok(vec!["flush", "domain", "alpha.example"])),
-            ("fail domain a \"two words\" # note", Ok(vec!["fail", "domain", "a", "two words"])),
-            ("say \"#1\" a#b", Ok(vec!["say", "#1", "a#b"])),
-            ("a\"b c\"d \"\"", Ok(vec!["ab cd", ""])),
-            (r#""a \"b\" \\ \d""#, Ok(vec![r#"a "b" \ \d"#])),
-            (r"bare\back", Ok(vec![r"bare\back"])),
-            ("gr\u{fc}\u{df}e \"\u{fc} \u{fc}\"", Ok(vec!["gr\u{fc}\u{df}e", "\u{fc} \u{fc}"])),
-            ("open \"quote", Err(Mistake::OpenQuote)),
-            ("open \"quote\\", Err(Mistake::OpenQuote)),
-            ("bell\u{7}", Err(Mistake::NotText)),
-            ("two\nlines", Err(Mistake::NotText)),
-            (&long, Err(Mistake::LineTooLong)),
+    fn the_clauses_are_taken_out_and_the_rest_are_operands() {
+        let meta = |key: &str, value: &str| Some(Filter::Meta { key: key.into(), value: value.into() });
+        let header = |name: &str, line: &str| Some(Filter::Header { name: name.into(), line: line.into() });
+        for (line, operands, filter, dry_run, format) in [
+            ("summary", vec![], None, false, Format::Text),
+            ("summary --format json", vec![], None, false, Format::Json),
+            ("--format=json summary", vec![], None, false, Format::Json),
+            (
+                "fail domain a.example --dry-run no note",
+                vec!["a.example", "no", "note"],
+                None,
+                true,
+                Format::Text,
+            ),
+            (
+                "fail domain --meta k \"v w\" a.example",
+                vec!["a.example"],
+                meta("k", "v w"),
+                false,
+                Format::Text,
+            ),
+            (
+                "fail domain --dry-run --header Subject \"Subject: x\" a.example",
+                vec!["a.example"],
+                header("Subject", "Subject: x"),
+                true,
+                Format::Text,
+            ),
         ] {
-            let expected = expected.map(|words| words.into_iter().map(str::to_owned).collect::<Vec<_>>());
-            assert_eq!(words(line), expected, "{line:?}");
+            let request = parsed(line).expect("a request");
+            assert_eq!(request.operands, operands, "{line}");
+            assert_eq!(
+                (request.filter, request.dry_run, request.format),
+                (filter, dry_run, format),
+                "{line}"
+            );
         }
     }
 
     #[test]
-    fn lines_come_out_whole_however_the_bytes_came_in() {
-        let bytes = b"summary\r\nmailq --limit 2\n\n\xff\npid";
-        for size in 1..=bytes.len() {
-            let mut requests = Requests::default();
-            let mut lines = Vec::new();
-            for piece in bytes.chunks(size) {
-                requests.read(piece);
-                lines.extend(std::iter::from_fn(|| requests.next_line()));
-            }
-            let ok = |line: &str| Ok(line.to_owned());
-            assert_eq!(lines, [ok("summary"), ok("mailq --limit 2"), ok(""), Err(Mistake::NotText)]);
+    fn authorisation_sees_the_line_without_the_clause_of_the_client() {
+        for (line, seen) in [
+            ("summary --format json", "summary"),
+            ("--format json  flush domain  \"a\"", "flush domain  \"a\""),
+            ("fail domain a --dry-run", "fail domain a --dry-run"),
+        ] {
+            assert_eq!(parsed(line).expect("a request").line, seen);
         }
     }
 
     #[test]
-    fn an_endless_line_is_noticed_before_it_ends() {
-        let mut requests = Requests::default();
-        requests.read(&[b'x'; LINE_LIMIT + 1]);
-        assert_eq!(requests.next_line(), None);
-        requests.read(b"x");
-        assert_eq!(requests.next_line(), Some(Err(Mistake::LineTooLong)));
+    fn a_clause_in_the_wrong_place_is_a_mistake_and_no_note() {
+        for (line, problem) in [
+            ("", "no command"),
+            ("# nothing", "no command"),
+            ("--format json", "no command"),
+            ("summary --format", "--format is followed by text or json"),
+            ("summary --format=xml", "--format is followed by text or json"),
+            ("flush domain a --dry-run", "flush domain has no dry run"),
+            ("flush domain --meta k v a", "--meta is nothing that flush domain takes"),
+            ("fail domain a --meta k v", "--meta stands directly after the command"),
+            ("fail domain --meta k", "--meta needs a key and a value"),
+            ("fail domain --header k", "--header needs a name and a line"),
+            ("fail domain --meta k v --header a b c", "--meta may stand once, alone"),
+            ("fail \"domain", "a quote is not closed"),
+            ("nothing", "Unknown command: nothing. Try help."),
+        ] {
+            assert_eq!(parsed(line).expect_err("no request").to_string(), problem, "{line}");
+        }
     }
 }

@@ -2,11 +2,13 @@
 //! a shard answers between two messages.
 
 use crate::Shard;
-use crate::commands::{self, Merge};
-use crate::hand_over::request;
+use crate::commands::{COMMANDS, Part, Work, row_of};
+use crate::hand_over::request as send_request;
+use crate::operator::Operator;
 use crate::post::Post;
+use crate::race::caught;
 use bytes::Bytes;
-use console::{Requests, Status, words, write_answer};
+use console::{Document, Format, Lines, NoRequest, Refused, Request, Status, write_answer};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,19 +16,6 @@ use world::{Listener, Stream, World};
 
 /// Silence after which a console connection is closed (`Timeout` of Control_Listener).
 const CONSOLE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// What one shard has to say.
-#[derive(Debug)]
-pub enum Part {
-    /// Added up by name over all shards, in the order of the first.
-    Counts(Vec<(String, u64)>),
-    /// Put together, sorted.
-    Lines(Vec<String>),
-    /// Said once: what every shard would say alike.
-    Said(String),
-    /// The command cannot be carried out.
-    Refused(String),
-}
 
 /// Accepts console connections; runs until the listener is closed.
 pub(crate) async fn console<W: World>(shard: Rc<Shard<W>>, listener: W::Listener) {
@@ -36,20 +25,22 @@ pub(crate) async fn console<W: World>(shard: Rc<Shard<W>>, listener: W::Listener
 }
 
 async fn converse<W: World>(shard: Rc<Shard<W>>, mut stream: W::Stream) {
-    let mut requests = Requests::default();
+    let operator = Rc::new(Operator::new("root", Vec::new()));
+    let mut lines = Lines::default();
     loop {
         let deadline = shard.world.now() + CONSOLE_TIMEOUT;
         match stream.read(deadline).await {
-            Ok(bytes) if !bytes.is_empty() => requests.read(&bytes),
+            Ok(bytes) if !bytes.is_empty() => lines.read(&bytes),
             _ => return,
         }
-        while let Some(line) = requests.next_line() {
-            let (text, status, is_over) = match line {
-                Ok(line) => {
-                    let (text, status) = answer(&shard, &line).await;
-                    (text, status, false)
-                }
-                Err(mistake) => (mistake.to_string(), Status::Err, true),
+        while let Some(line) = lines.next_line() {
+            let (answer, is_over) = match line {
+                Ok(line) => (answer(&shard, &line, &operator).await, false),
+                Err(mistake) => (Err(Refused(mistake.to_string())), true),
+            };
+            let (text, status) = match answer {
+                Ok((document, format)) => (document.to_text(format), Status::Ok),
+                Err(Refused(text)) => (text, Status::Err),
             };
             let mut out = Vec::new();
             write_answer(&mut out, &text, status);
@@ -61,76 +52,80 @@ async fn converse<W: World>(shard: Rc<Shard<W>>, mut stream: W::Stream) {
     }
 }
 
-/// Asks every shard and merges what they say.
-async fn answer<W: World>(shard: &Rc<Shard<W>>, line: &str) -> (String, Status) {
-    let words = match words(line) {
-        Ok(words) if words.is_empty() => return (String::new(), Status::Ok),
-        Ok(words) => words,
-        Err(mistake) => return (mistake.to_string(), Status::Err),
+/// Understands a line and carries it out.
+async fn answer<W: World>(
+    shard: &Rc<Shard<W>>,
+    line: &str,
+    operator: &Rc<Operator>,
+) -> Result<(Document, Format), Refused> {
+    let request = match Request::parse(COMMANDS, line, &operator.user) {
+        Ok(request) => Arc::new(request),
+        Err(NoRequest::Empty) => return Ok((Document::new(), Format::Text)),
+        Err(problem) => return Err(Refused(problem.to_string())),
     };
-    let merge = match commands::merge_of::<W>(&words) {
-        Ok(merge) => merge,
-        Err(unknown) => return (unknown.to_string(), Status::Err),
-    };
-    let mut parts = vec![commands::ask(shard, &words)];
-    if merge == Merge::Everyone {
-        let line: Arc<str> = line.into();
-        for other in (0..shard.count).filter(|other| *other != shard.index) {
-            let ticket = shard.answers.open();
-            let post = Post::Ask { ticket, line: line.clone(), from: shard.index };
-            request(shard, other, post).await;
-            parts.extend(shard.answers.wait(ticket).await);
-        }
-    }
-    merged(parts)
+    let format = request.format;
+    Ok((carry_out(shard, request, operator).await?, format))
 }
 
-/// One shard's side of `answer`.
-pub(crate) async fn answer_for<W: World>(shard: Rc<Shard<W>>, ticket: u64, line: Arc<str>, from: usize) {
-    let part = match words(&line) {
-        Ok(words) => commands::ask(&shard, &words),
-        Err(mistake) => Part::Refused(mistake.to_string()),
+async fn carry_out<W: World>(
+    shard: &Rc<Shard<W>>,
+    request: Arc<Request>,
+    operator: &Rc<Operator>,
+) -> Result<Document, Refused> {
+    let doing = async {
+        match row_of::<W>(request.command).work {
+            Work::Here(run) => run(shard.clone(), request, operator.clone()).await,
+            Work::Everyone { ask, merge } => {
+                let tickets = ask_others(shard, &request).await;
+                let own = ask(shard.clone(), request.clone()).await;
+                let mut parts = Vec::new();
+                for (other, ticket) in tickets.into_iter().enumerate() {
+                    match ticket {
+                        Some(ticket) => parts.extend(shard.answers.wait(ticket).await),
+                        None => debug_assert_eq!(other, shard.index),
+                    }
+                }
+                parts.insert(shard.index.min(parts.len()), own);
+                merge(shard.clone(), request, parts.into_iter().collect::<Result<_, _>>()?).await
+            }
+        }
     };
+    caught(doing).await.unwrap_or_else(|message| Err(broken(shard, &message)))
+}
+
+/// A ticket for the part of every other shard, in their order.
+async fn ask_others<W: World>(shard: &Rc<Shard<W>>, request: &Arc<Request>) -> Vec<Option<u64>> {
+    let mut tickets = Vec::with_capacity(shard.count);
+    for other in 0..shard.count {
+        if other == shard.index {
+            tickets.push(None);
+            continue;
+        }
+        let ticket = shard.answers.open();
+        let post = Post::Ask { ticket, request: request.clone(), from: shard.index };
+        send_request(shard, other, post).await;
+        tickets.push(Some(ticket));
+    }
+    tickets
+}
+
+/// One shard's side of a command for everyone.
+pub(crate) async fn answer_for<W: World>(
+    shard: Rc<Shard<W>>,
+    ticket: u64,
+    request: Arc<Request>,
+    from: usize,
+) {
+    let Work::Everyone { ask, .. } = row_of::<W>(request.command).work else {
+        unreachable!("{} is for the shard that the console talks to", request.command.name)
+    };
+    let asked = caught(ask(shard.clone(), request)).await;
+    let part: Result<Part, Refused> = asked.unwrap_or_else(|message| Err(broken(&shard, &message)));
     shard.post_office.send(from, Post::Told { ticket, part }, shard.world.now());
 }
 
-fn merged(parts: Vec<Part>) -> (String, Status) {
-    let mut counts: Vec<(String, u64)> = Vec::new();
-    let mut lines = Vec::new();
-    let mut said = None;
-    for part in parts {
-        match part {
-            Part::Counts(part) => {
-                for (name, value) in part {
-                    match counts.iter_mut().find(|(known, _)| *known == name) {
-                        Some((_, sum)) => *sum += value,
-                        None => counts.push((name, value)),
-                    }
-                }
-            }
-            Part::Lines(part) => lines.extend(part),
-            Part::Said(text) => said = said.or(Some(text)),
-            Part::Refused(text) => return (text, Status::Err),
-        }
-    }
-    lines.sort();
-    lines.extend(counts.into_iter().map(|(name, value)| format!("{name:<32} {value}")));
-    lines.extend(said);
-    (lines.join("\n"), Status::Ok)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_added_up_sorted_or_said_once() {
-        let counts = |value| Part::Counts(vec![("deliveries".into(), value)]);
-        let (text, _) = merged(vec![counts(2), counts(3)]);
-        assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["deliveries", "5"]);
-        let lines = |line: &str| Part::Lines(vec![line.into()]);
-        assert_eq!(merged(vec![lines("b"), lines("a")]).0, "a\nb");
-        assert_eq!(merged(vec![Part::Said("1".into()), Part::Said("2".into())]).0, "1");
-        assert_eq!(merged(vec![lines("a"), Part::Refused("no".into())]), ("no".into(), Status::Err));
-    }
+fn broken<W: World>(shard: &Shard<W>, message: &str) -> Refused {
+    shard.counters.panics.add(1);
+    shard.complain(&format!("console: a command panicked: {message}"));
+    Refused::new("internal error: see paniclog")
 }

@@ -22,6 +22,7 @@ mod gate;
 mod hand_over;
 mod judge;
 mod listen;
+mod operator;
 mod options;
 mod outbound;
 mod parcel;
@@ -44,7 +45,6 @@ mod tenure;
 mod tidy;
 mod trace;
 
-pub use answer::Part;
 pub use commands::COMMANDS;
 pub use counters::Counters;
 pub use options::{
@@ -96,7 +96,7 @@ pub struct Shard<W: World> {
     /// Those who wait for room in another shard's queue.
     pub(crate) credit: Crowd,
     pub(crate) fetches: fetch::Tickets<Result<Arc<Kept>, fetch::Missing>>,
-    pub(crate) answers: fetch::Tickets<Part>,
+    pub(crate) answers: fetch::Tickets<Result<commands::Part, console::Refused>>,
 
     pub(crate) recorder: record::Recorder,
 

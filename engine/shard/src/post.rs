@@ -5,8 +5,10 @@
 //! shards can wait for each other.
 
 use crate::Common;
+use crate::commands::Part;
 use crate::fetch::Missing;
 use crate::parcel::{Kept, Parcel};
+use console::Refused;
 use crossbeam_queue::ArrayQueue;
 use mail::Time;
 use spool::Promise;
@@ -32,9 +34,9 @@ pub(crate) enum Post {
     /// Report, the answer.
     Fetched { ticket: u64, content: Result<Arc<Kept>, Missing> },
     /// Request, from the shard that a console talks to: a command for every shard. Obliges one `Told`.
-    Ask { ticket: u64, line: Arc<str>, from: usize },
+    Ask { ticket: u64, request: Arc<console::Request>, from: usize },
     /// Report, one shard's part of the answer.
-    Told { ticket: u64, part: crate::answer::Part },
+    Told { ticket: u64, part: Result<Part, Refused> },
 }
 
 impl Post {

@@ -81,8 +81,8 @@ fn take<W: World>(shard: &Rc<Shard<W>>, post: Post) {
             shard.world.spawn("fetch", fetch::fetch_for(shard.clone(), promise, ticket, from));
         }
         Post::Fetched { ticket, content } => shard.fetches.arrived(ticket, content),
-        Post::Ask { ticket, line, from } => {
-            shard.world.spawn("answer", answer::answer_for(shard.clone(), ticket, line, from));
+        Post::Ask { ticket, request, from } => {
+            shard.world.spawn("answer", answer::answer_for(shard.clone(), ticket, request, from));
         }
         Post::Told { ticket, part } => shard.answers.arrived(ticket, part),
     }

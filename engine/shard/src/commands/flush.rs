@@ -1,25 +1,31 @@
 //! `flush domain`
 
 use crate::Shard;
-use crate::answer::Part;
-use console::Command;
+use console::{Command, Document, Refused, Request, record};
 use mail::address::fold_domain;
 use std::rc::Rc;
+use std::sync::Arc;
 use world::World;
 
-pub const COMMAND: Command = Command {
-    name: "flush domain",
-    arguments: "DOMAIN",
-    summary: "Makes all delayed messages of a domain due now.",
-    is_destructive: false,
-};
+pub const COMMAND: Command =
+    Command::new("flush domain", "<domain|all>", "Makes all delayed messages of a domain due now.").changes();
 
-pub(super) fn ask<W: World>(shard: &Rc<Shard<W>>, operands: &[String]) -> Part {
-    let [domain] = operands else {
-        return Part::Refused("usage: flush domain DOMAIN".into());
-    };
-    let now = shard.world.now();
-    let flushed = shard.schedule.borrow_mut().flush(bindings::Scope::Domain(&fold_domain(domain)), now);
+pub(super) async fn ask<W: World>(shard: Rc<Shard<W>>, request: Arc<Request>) -> Result<usize, Refused> {
+    let [domain] = request.operands().exactly()?;
+    let domain = fold_domain(&domain);
+    let scope = if domain == "all" { bindings::Scope::All } else { bindings::Scope::Domain(&domain) };
+    let flushed = shard.schedule.borrow_mut().flush(scope, shard.world.now());
     shard.dispatch_bell.raise();
-    Part::Counts(vec![("flushed".into(), flushed as u64)])
+    Ok(flushed)
+}
+
+pub(super) async fn merge<W: World>(
+    _: Rc<Shard<W>>,
+    request: Arc<Request>,
+    parts: Vec<usize>,
+) -> Result<Document, Refused> {
+    let [domain] = request.operands().exactly()?;
+    let requeued: usize = parts.into_iter().sum();
+    let flushed = record! { domain: domain, requeued: requeued };
+    Ok(Document::new().record("", "{domain} flushed.  {requeued} messages requeued.", flushed))
 }

@@ -1,21 +1,24 @@
 //! `help`
 
 use crate::Shard;
-use crate::answer::Part;
-use console::Command;
+use crate::operator::Operator;
+use console::{Command, Document, Refused, Request};
 use std::rc::Rc;
+use std::sync::Arc;
 use world::World;
 
-pub const COMMAND: Command = Command {
-    name: "help",
-    arguments: "[COMMAND]",
-    summary: "The commands, or how to use one.",
-    is_destructive: false,
-};
+pub const COMMAND: Command = Command::new("help", "[command]", "Lists the commands, or explains one.");
 
-pub(super) fn ask<W: World>(_: &Rc<Shard<W>>, operands: &[String]) -> Part {
-    match console::find(&super::COMMANDS, operands) {
-        Ok(asked) => Part::Said(console::usage(asked.command)),
-        Err(_) => Part::Said(console::help(&super::COMMANDS)),
+pub(super) async fn run<W: World>(
+    _: Rc<Shard<W>>,
+    request: Arc<Request>,
+    _: Rc<Operator>,
+) -> Result<Document, Refused> {
+    if request.operands.is_empty() {
+        return Ok(Document::said(console::help(super::COMMANDS)));
     }
+    let named = console::find(super::COMMANDS, &request.operands);
+    named
+        .map(|named| Document::said(console::explain(named.command)))
+        .map_err(|unknown| Refused(unknown.to_string()))
 }

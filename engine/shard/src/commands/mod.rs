@@ -1,5 +1,11 @@
 //! The commands of the console: one file each, and a row here.
+//!
+//! A command for everyone is map and reduce: `ask` runs on every shard, `merge` makes one answer of the parts,
+//! in the order of the shards. A command for here runs on the shard that the console talks to, and may use the
+//! session. All are async; the laws: no borrow lives across an await, whoever walks over many things breathes
+//! between them, and what is sent is rows that are made when they are shown (`Document::rows`).
 
+mod authz_id;
 mod flush;
 mod help;
 mod mailq;
@@ -9,66 +15,112 @@ mod summary;
 mod version;
 
 use crate::Shard;
-use crate::answer::Part;
-use console::{Command, UnknownCommand};
+use crate::operator::Operator;
+use console::{Command, Document, Refused, Request};
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use world::World;
 
-/// Whom a command asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Merge {
-    Everyone,
-    /// The shard that the console talks to answers for all.
-    OneForAll,
-}
+/// The list, in the order of the help: whom each command asks, and its file.
+macro_rules! commands {
+    ($($whom:ident $($file:ident)::+;)*) => {
+        pub const COMMANDS: &[&Command] = &[$(&$($file)::+::COMMAND),*];
 
-/// A command, whom it asks, and what a shard does for it.
-struct Row<W: World> {
-    command: &'static Command,
-    merge: Merge,
-    ask: fn(&Rc<Shard<W>>, &[String]) -> Part,
-}
-
-/// In the order of the help.
-pub const COMMANDS: [&Command; 7] = [
-    &summary::COMMAND,
-    &mailq::COMMAND,
-    &refresh::COMMAND,
-    &flush::COMMAND,
-    &version::COMMAND,
-    &shutdown::COMMAND,
-    &help::COMMAND,
-];
-
-fn rows<W: World>() -> [Row<W>; 7] {
-    use Merge::{Everyone, OneForAll};
-    let row = |command, merge, ask| Row { command, merge, ask };
-    [
-        row(&summary::COMMAND, Everyone, summary::ask),
-        row(&mailq::COMMAND, Everyone, mailq::ask),
-        row(&refresh::COMMAND, Everyone, refresh::ask),
-        row(&flush::COMMAND, Everyone, flush::ask),
-        row(&version::COMMAND, OneForAll, version::ask),
-        row(&shutdown::COMMAND, OneForAll, shutdown::ask),
-        row(&help::COMMAND, OneForAll, help::ask),
-    ]
-}
-
-/// Whom the command that the words name has to ask.
-pub(crate) fn merge_of<W: World>(words: &[String]) -> Result<Merge, UnknownCommand> {
-    let asked = console::find(&COMMANDS, words)?;
-    let row = rows::<W>().into_iter().find(|row| row.command == asked.command);
-    Ok(row.map_or(Merge::OneForAll, |row| row.merge))
-}
-
-/// This shard's part of the answer.
-pub(crate) fn ask<W: World>(shard: &Rc<Shard<W>>, words: &[String]) -> Part {
-    let asked = match console::find(&COMMANDS, words) {
-        Ok(asked) => asked,
-        Err(unknown) => return Part::Refused(unknown.to_string()),
+        /// What carries each of them out.
+        fn rows<W: World>() -> Vec<Row<W>> {
+            vec![$(commands!(@ $whom $($file)::+)),*]
+        }
     };
-    match rows::<W>().into_iter().find(|row| row.command == asked.command) {
-        Some(row) => (row.ask)(shard, asked.operands),
-        None => Part::Refused(format!("{} has no row", asked.command.name)),
+    (@ here $($file:ident)::+) => { here(&$($file)::+::COMMAND, $($file)::+::run) };
+    (@ everyone $($file:ident)::+) => {
+        everyone(&$($file)::+::COMMAND, $($file)::+::ask, $($file)::+::merge)
+    };
+}
+
+commands! {
+    here help;
+    here version;
+    here authz_id;
+    here shutdown;
+    everyone summary;
+    everyone mailq;
+    everyone flush;
+    everyone refresh;
+}
+
+/// One shard's part of an answer; `merge` of the same row knows its type.
+pub(crate) type Part = Box<dyn Any + Send>;
+type Doing<T> = Pin<Box<dyn Future<Output = Result<T, Refused>>>>;
+type Ask<W> = Box<dyn Fn(Rc<Shard<W>>, Arc<Request>) -> Doing<Part>>;
+type Merge<W> = Box<dyn Fn(Rc<Shard<W>>, Arc<Request>, Vec<Part>) -> Doing<Document>>;
+type Run<W> = Box<dyn Fn(Rc<Shard<W>>, Arc<Request>, Rc<Operator>) -> Doing<Document>>;
+
+/// A command and what a shard does for it.
+pub(crate) struct Row<W: World> {
+    pub command: &'static Command,
+    pub work: Work<W>,
+}
+
+pub(crate) enum Work<W: World> {
+    Here(Run<W>),
+    Everyone { ask: Ask<W>, merge: Merge<W> },
+}
+
+/// For the shard that the console talks to.
+fn here<W, F>(
+    command: &'static Command,
+    run: impl Fn(Rc<Shard<W>>, Arc<Request>, Rc<Operator>) -> F + 'static,
+) -> Row<W>
+where
+    W: World,
+    F: Future<Output = Result<Document, Refused>> + 'static,
+{
+    let work = Work::Here(Box::new(move |shard, request, operator| Box::pin(run(shard, request, operator))));
+    Row { command, work }
+}
+
+/// For every shard.
+fn everyone<W, P, A, M>(
+    command: &'static Command,
+    ask: impl Fn(Rc<Shard<W>>, Arc<Request>) -> A + 'static,
+    merge: impl Fn(Rc<Shard<W>>, Arc<Request>, Vec<P>) -> M + 'static,
+) -> Row<W>
+where
+    W: World,
+    P: Send + 'static,
+    A: Future<Output = Result<P, Refused>> + 'static,
+    M: Future<Output = Result<Document, Refused>> + 'static,
+{
+    let ask: Ask<W> = Box::new(move |shard, request| {
+        let asked = ask(shard, request);
+        Box::pin(async move { asked.await.map(|part| Box::new(part) as Part) })
+    });
+    let merge: Merge<W> = Box::new(move |shard, request, parts| {
+        let parts = parts.into_iter().map(|part| *part.downcast::<P>().expect("the row's own part"));
+        Box::pin(merge(shard, request, parts.collect()))
+    });
+    Row { command, work: Work::Everyone { ask, merge } }
+}
+
+/// The row of a command of the list.
+pub(crate) fn row_of<W: World>(command: &Command) -> Row<W> {
+    let row = rows::<W>().into_iter().find(|row| row.command.name == command.name);
+    row.unwrap_or_else(|| panic!("{} stands in the list and has no row", command.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_there_once_and_well_written() {
+        for (index, command) in COMMANDS.iter().enumerate() {
+            assert!(COMMANDS[..index].iter().all(|other| other.name != command.name), "{}", command.name);
+            assert!(command.name.split(' ').all(|word| !word.is_empty()), "{}", command.name);
+            assert!(command.summary.ends_with('.'), "{}", command.name);
+        }
     }
 }

@@ -1,23 +1,26 @@
 //! `refresh domain`
 
 use crate::Shard;
-use crate::answer::Part;
-use console::Command;
+use console::{Command, Document, Refused, Request};
 use mail::address::fold_domain;
 use std::rc::Rc;
+use std::sync::Arc;
 use world::World;
 
-pub const COMMAND: Command = Command {
-    name: "refresh domain",
-    arguments: "DOMAIN",
-    summary: "Forgets what DNS said about a domain.",
-    is_destructive: false,
-};
+pub const COMMAND: Command =
+    Command::new("refresh domain", "<domain>", "Forgets what DNS said about a domain.").changes();
 
-pub(super) fn ask<W: World>(shard: &Rc<Shard<W>>, operands: &[String]) -> Part {
-    let [domain] = operands else {
-        return Part::Refused("usage: refresh domain DOMAIN".into());
-    };
-    shard.resolver.forget(&fold_domain(domain));
-    Part::Said(format!("{domain} will be looked up again"))
+pub(super) async fn ask<W: World>(shard: Rc<Shard<W>>, request: Arc<Request>) -> Result<(), Refused> {
+    let [domain] = request.operands().exactly()?;
+    shard.resolver.forget(&fold_domain(&domain));
+    Ok(())
+}
+
+pub(super) async fn merge<W: World>(
+    _: Rc<Shard<W>>,
+    request: Arc<Request>,
+    _: Vec<()>,
+) -> Result<Document, Refused> {
+    let [domain] = request.operands().exactly()?;
+    Ok(Document::said(format!("{domain} will be looked up again")))
 }

@@ -1,14 +1,19 @@
 //! `version`
 
 use crate::Shard;
-use crate::answer::Part;
-use console::Command;
+use crate::operator::Operator;
+use console::{Command, Document, Refused, Request};
 use std::rc::Rc;
+use std::sync::Arc;
 use world::World;
 
-pub const COMMAND: Command =
-    Command { name: "version", arguments: "", summary: "Product and version.", is_destructive: false };
+pub const COMMAND: Command = Command::new("version", "", "Product and version.");
 
-pub(super) fn ask<W: World>(_: &Rc<Shard<W>>, _: &[String]) -> Part {
-    Part::Said(format!("Impetus, {}", crate::SOFTWARE))
+pub(super) async fn run<W: World>(
+    _: Rc<Shard<W>>,
+    request: Arc<Request>,
+    _: Rc<Operator>,
+) -> Result<Document, Refused> {
+    request.operands().end()?;
+    Ok(Document::said(format!("Impetus, {}", crate::SOFTWARE)))
 }
