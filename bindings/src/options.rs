@@ -25,14 +25,16 @@ config::options! {
         /// Concurrent connections of all who fall back to this declaration; unset or -1 unlimited.
         scope_max_outbound_connections: Counted = "", in [global, binding_group, binding, domain];
         /// Concurrent connections of the binding or group.
-        server_max_outbound_connections: Counted = "", in [binding_group, binding];
+        server_max_outbound_connections: Counted = ""
+            instead of "75000" because "a binding without a limit of its own is bounded by the server's",
+            in [binding_group, binding];
         /// Deliveries begun per time; one budget for all who fall back to this declaration.
         outbound_throttle_messages: Throttle = "", in [global, binding_group, binding, domain];
         /// Connections begun per time; one budget for all who fall back to this declaration.
         outbound_throttle_connections: Throttle = "", in [global, binding_group, binding, domain];
         /// How fast connections grow with the queue: normal, high, or the exponent itself.
         connection_allocation_aggressiveness: Aggressiveness = "normal",
-            in [global, binding_group, binding, domain];
+            in [global, binding_group, binding, domain], tier 2;
         /// Seconds before the first retry; doubled for each further one.
         retry_interval: Seconds = "1200", in [global, binding_group, binding, domain];
         /// Seconds; longest interval between retries.
@@ -54,7 +56,7 @@ config::options! {
         /// Failures in a row of every exchanger after which the same is done; 0 never.
         mx_failures_to_delay: Size = "50", in [global, domain];
         /// Seconds over which messages requeued in bulk are spread.
-        delayed_binding_domain_fuzz: Size = "0", in [global, binding_group, binding];
+        delayed_binding_domain_fuzz: Size = "0", in [global, binding_group, binding], tier 2;
         /// The smarthost that mail is queued for: a name, an address or [IPv6].
         gateway: Optional<Gateway> = "", in [global, binding_group, binding, domain];
         /// Next hops in place of the domain's exchangers.

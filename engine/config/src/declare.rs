@@ -4,6 +4,7 @@
 mod files;
 mod name;
 mod settle;
+mod standings;
 mod stanza;
 
 use crate::fault::{Fault, Faults};
@@ -165,6 +166,7 @@ impl<'a> Declaration<'a> {
                 self.child(0, Ground::Module(module), name);
             }
         }
+        self.tell_standings();
         let (complaints, rejected) = self.faults.complaints(&self.sources);
         if rejected {
             return Err(complaints);

@@ -97,7 +97,8 @@ impl Fault {
     }
 
     pub fn wanting(self, expected: Expected) -> Self {
-        self.expected(expected.what)
+        let suggestion = expected.suggestion;
+        self.expected(expected.what).suggesting(suggestion)
     }
 
     pub fn suggesting(self, suggestion: Option<impl Into<String>>) -> Self {

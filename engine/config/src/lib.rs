@@ -7,6 +7,7 @@
 //! Architecture invariant: no I/O here. Who embeds this crate reads the files and declares the options.
 
 mod address;
+pub mod catalogue;
 mod complaint;
 mod declare;
 mod domain;
@@ -15,6 +16,7 @@ mod include;
 mod lexer;
 mod limits;
 mod load;
+mod macros;
 mod option;
 mod parser;
 mod print;
@@ -23,6 +25,7 @@ mod resolve;
 mod scope;
 mod snapshot;
 mod source;
+mod standing;
 mod suggestion;
 mod tree;
 mod types;
@@ -32,11 +35,14 @@ pub use complaint::{Complaint, Severity, Spot};
 pub use include::{LoadFault, Loaded, Loader, MemoryLoader};
 pub use limits::Limits;
 pub use load::{ConfigurationOptions, load, load_within, parse};
-pub use option::{Choice, Declared, Expected, Found, Lookup, OptionDef, OptionType, Unset, option_value};
+pub use option::{
+    Choice, Declared, Expected, Found, Lookup, OptionDef, OptionType, Original, Unset, option_value,
+};
 pub use registry::{DebugLevel, Instances, ModuleOptions, ModuleSyntax, Registry, StanzaSyntax};
 pub use resolve::{Inbound, View};
 pub use scope::{CATALOGUE, Naming, Scope, ScopeDef, ScopeSet};
 pub use snapshot::{InstanceId, Located, Place, Snapshot, Stanza};
 pub use source::{Position, Span};
+pub use standing::Standing;
 pub use tree::{Assignment, Block, Include, Statement, Tree, Value, Word};
 pub use types::*;

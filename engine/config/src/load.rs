@@ -10,9 +10,10 @@ crate::options! {
     pub struct ConfigurationOptions {
         /// A writable file that is loaded after all others, so that its values beat every other file. It
         /// may be neither the master file nor included anywhere.
-        local_changes_file: crate::OptionalText = "", in [global];
+        local_changes_file: crate::OptionalText = ""
+            instead of "/opt/msys/ecelerity/etc/local_changes.conf" because "a file is written only where the operator named one", in [global], tier 2;
         /// Saves every change to local_changes_file.
-        local_changes_only: crate::Bool = "false", in [global];
+        local_changes_only: crate::Bool = "false", in [global], tier 2;
     }
 }
 

@@ -1,7 +1,7 @@
-//! How an option is declared (`options!`), typed and asked for. An option is declared once, beside the code
-//! that obeys it; its documentation, type, default and scopes are data, so that references can be printed.
+//! What an option is, and how it is asked for. An option is declared once, beside the code that obeys it (or in
+//! the catalogue, while no code does); all that is known of it is data, so that references can be printed.
 
-use crate::{InstanceId, ScopeSet, Span, Value};
+use crate::{InstanceId, ScopeSet, Span, Standing, Value};
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::fmt;
@@ -13,11 +13,20 @@ pub struct Expected {
     pub what: Cow<'static, str>,
     /// Which element of a list, or pair of a dictionary, is at fault.
     pub element: Option<usize>,
+    /// The value that was probably meant.
+    pub suggestion: Option<&'static str>,
 }
 
 impl Expected {
     pub const fn fixed(what: &'static str) -> Self {
-        Expected { what: Cow::Borrowed(what), element: None }
+        Expected { what: Cow::Borrowed(what), element: None, suggestion: None }
+    }
+
+    /// A word that is none of the few that are values.
+    pub fn one_of(text: &str, words: impl Iterator<Item = &'static str> + Clone) -> Self {
+        let known: Vec<_> = words.clone().collect();
+        let suggestion = crate::suggestion::nearest(text, words);
+        Expected { suggestion, ..format!("one of: {}", known.join(", ")).into() }
     }
 
     pub fn at(self, element: usize) -> Self {
@@ -27,7 +36,7 @@ impl Expected {
 
 impl From<String> for Expected {
     fn from(what: String) -> Self {
-        Expected { what: Cow::Owned(what), element: None }
+        Expected { what: Cow::Owned(what), element: None, suggestion: None }
     }
 }
 
@@ -46,6 +55,8 @@ pub trait OptionType {
     const NAME: &'static str;
     /// `seconds`, `bytes`, …; empty without one.
     const UNIT: &'static str = "";
+    /// The words that are values, where these are few: for references and completion.
+    const WORDS: &'static [&'static str] = &[];
     fn read(raw: &Value, declared: Declared<'_>) -> Result<Self::Value, Expected>;
 }
 
@@ -57,6 +68,14 @@ pub trait Choice: Copy + Send + Sync + 'static {
 
 pub(crate) type Typed = Box<dyn Any + Send + Sync>;
 
+/// Momentum's default where ours is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Original {
+    pub default: &'static str,
+    /// Why ours differs.
+    pub reason: &'static str,
+}
+
 /// An option as it was declared.
 pub struct OptionDef {
     pub name: &'static str,
@@ -66,13 +85,20 @@ pub struct OptionDef {
     pub default: &'static str,
     pub scopes: ScopeSet,
     pub documentation: &'static str,
+    /// Empty if any text may be a value.
+    pub words: &'static [&'static str],
+    /// How soon a site needs it, from 1 (mail flow) to 3 (historic); 0: Momentum does not have it.
+    pub tier: u8,
+    pub standing: Standing,
+    /// None: Momentum has the same default.
+    pub original: Option<Original>,
     pub(crate) key: u64,
     pub(crate) read: fn(&Value, Declared<'_>) -> Result<Typed, Expected>,
     pub(crate) type_id: fn() -> TypeId,
 }
 
 impl OptionDef {
-    /// For `options!`; `name` may carry the `r#` of an identifier that is a Rust keyword.
+    /// For `definitions!`; `name` may carry the `r#` of an identifier that is a Rust keyword.
     pub const fn new<T: OptionType>(
         name: &'static str,
         default: &'static str,
@@ -90,10 +116,49 @@ impl OptionDef {
             default,
             scopes,
             documentation,
+            words: T::WORDS,
+            tier: 1,
+            standing: Standing::Honoured,
+            original: None,
             key: key(name),
             read: |raw, declared| T::read(raw, declared).map(|value| Box::new(value) as Typed),
             type_id: TypeId::of::<T::Value>,
         }
+    }
+
+    /// Another name, which no Rust identifier can be.
+    pub const fn spelt(self, name: &'static str) -> Self {
+        OptionDef { name, key: key(name), ..self }
+    }
+
+    pub const fn tier(self, tier: u8) -> Self {
+        OptionDef { tier, ..self }
+    }
+
+    pub const fn standing(self, standing: Standing) -> Self {
+        OptionDef { standing, ..self }
+    }
+
+    pub const fn instead_of(self, default: &'static str, reason: &'static str) -> Self {
+        OptionDef { original: Some(Original { default, reason }), ..self }
+    }
+
+    /// What becomes of this very value: where nothing obeys an option, its default is no loss.
+    pub fn standing_of(&self, value: &Value) -> Standing {
+        match self.standing {
+            Standing::Refused(_) | Standing::Coming(_) if self.is_default(value) => Standing::Honoured,
+            standing => standing,
+        }
+    }
+
+    fn is_default(&self, value: &Value) -> bool {
+        let truth = |value: &Value| crate::types::truth(crate::types::scalar(value).ok()?);
+        let default = self.default_value();
+        let same_word = match (value, &default) {
+            (Value::Scalar(given), Value::Scalar(default)) => given.text.eq_ignore_ascii_case(&default.text),
+            (given, default) => given == default,
+        };
+        same_word || (self.words == crate::Bool::WORDS && truth(value) == truth(&default))
     }
 
     /// The default as a value of the language.
@@ -163,82 +228,6 @@ pub fn option_value<T: OptionType>(
     lookup.find(option).map_or_else(|| default.clone(), |found| found.get::<T>().clone())
 }
 
-/// Declares a family of options and the struct that holds their values.
-///
-/// ```
-/// config::options! {
-///     /// What a greeter obeys.
-///     pub struct GreeterOptions {
-///         /// Seconds to wait before the greeting.
-///         greeting_delay: config::Seconds = "5", in [esmtp_listener, listen];
-///     }
-/// }
-/// let options = GreeterOptions::resolve(&config::Unset);
-/// assert_eq!(options.greeting_delay.as_secs(), 5);
-/// assert_eq!(GreeterOptions::DEFINITIONS[0].name, "greeting_delay");
-/// ```
-#[macro_export]
-macro_rules! options {
-    (
-        $(#[$attribute:meta])*
-        $visibility:vis struct $family:ident {
-            $(
-                $(#[doc = $documentation:literal])*
-                $option:ident: $type:ty = $default:literal, in [$($scope:ident),* $(,)?];
-            )*
-        }
-    ) => {
-        $(#[$attribute])*
-        #[derive(Clone, Debug, PartialEq)]
-        $visibility struct $family {
-            $(
-                $(#[doc = $documentation])*
-                pub $option: <$type as $crate::OptionType>::Value,
-            )*
-        }
-
-        impl $family {
-            pub const DEFINITIONS: &'static [$crate::OptionDef] = &[$(
-                $crate::OptionDef::new::<$type>(
-                    stringify!($option),
-                    $default,
-                    $crate::ScopeSet::of(&[$(stringify!($scope)),*]),
-                    concat!($($documentation, "\n"),*),
-                ),
-            )*];
-
-            /// The values that apply to whatever `lookup` stands for.
-            pub fn resolve(lookup: &impl $crate::Lookup) -> Self {
-                let defaults = Self::defaults();
-                let mut definitions = Self::DEFINITIONS.iter();
-                $(
-                    let $option = $crate::option_value::<$type>(
-                        lookup,
-                        definitions.next().expect("as many definitions as fields"),
-                        &defaults.$option,
-                    );
-                )*
-                $family { $($option),* }
-            }
-
-            /// What holds where nothing is set; read once.
-            pub fn defaults() -> &'static Self {
-                static DEFAULTS: ::std::sync::OnceLock<$family> = ::std::sync::OnceLock::new();
-                DEFAULTS.get_or_init(|| {
-                    let mut definitions = Self::DEFINITIONS.iter();
-                    $(
-                        let $option = definitions
-                            .next()
-                            .expect("as many definitions as fields")
-                            .default_of::<$type>();
-                    )*
-                    $family { $($option),* }
-                })
-            }
-        }
-    };
-}
-
 impl OptionDef {
     /// The default, read; a default that its own type refuses is our own fault.
     pub fn default_of<T: OptionType>(&self) -> T::Value {
@@ -249,40 +238,4 @@ impl OptionDef {
             Err(expected) => panic!("the default of {} is not {}", self.name, expected.what),
         }
     }
-}
-
-/// Declares an enumerated option type: names, and the internal number that is accepted in their place.
-///
-/// ```
-/// config::choices! {
-///     /// Whether TLS is used.
-///     pub enum Tls { No = 0: "no" | "false", IfAvailable = 1: "ifavailable", Required = 2: "required" }
-/// }
-/// assert_eq!(<Tls as config::Choice>::CHOICES[1].0, "false");
-/// ```
-#[macro_export]
-macro_rules! choices {
-    (
-        $(#[$attribute:meta])*
-        $visibility:vis enum $name:ident {
-            $($(#[$note:meta])* $choice:ident = $number:literal: $($word:literal)|+),+ $(,)?
-        }
-    ) => {
-        $(#[$attribute])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        $visibility enum $name { $($(#[$note])* $choice),+ }
-
-        impl $crate::Choice for $name {
-            const CHOICES: &'static [(&'static str, i64, Self)] =
-                &[$($(($word, $number, $name::$choice)),+),+];
-        }
-
-        impl $crate::OptionType for $name {
-            type Value = $name;
-            const NAME: &'static str = stringify!($name);
-            fn read(raw: &$crate::Value, _: $crate::Declared<'_>) -> Result<$name, $crate::Expected> {
-                $crate::read_choice(raw)
-            }
-        }
-    };
 }

@@ -21,9 +21,9 @@ crate::options! {
     /// What every module stanza obeys.
     pub struct ModuleOptions {
         /// Off loads the module passively: its hooks do not run by themselves, but scripts may call it.
-        enabled: crate::Bool = "true", in [module];
+        enabled: crate::Bool = "true", in [module], tier 2;
         /// Threshold of the module's own messages in the panic log.
-        debug_level: DebugLevel = "ERROR", in [module];
+        debug_level: DebugLevel = "ERROR", in [module], tier 2;
     }
 }
 
@@ -118,6 +118,17 @@ impl Registry {
         registry
     }
 
+    /// Everything that Momentum knows: what `options` and `modules` declare, and behind them the catalogue.
+    pub fn complete(options: &[&'static [OptionDef]], modules: &[ModuleSyntax]) -> Registry {
+        let mut registry = Registry::new(options, modules);
+        for option in crate::catalogue::OPTIONS.iter().copied().flatten() {
+            check_default(option);
+            // Behind those of owners: who declares an option for a scope is found first there.
+            registry.core.entry(option.key).or_default().push(option);
+        }
+        registry
+    }
+
     fn declare(&mut self, family: &'static [OptionDef]) {
         for option in family {
             check_default(option);
@@ -143,6 +154,12 @@ impl Registry {
 
     pub(crate) fn module(&self, name: &str) -> Option<ModuleSyntax> {
         self.modules.iter().find(|module| module.name.eq_ignore_ascii_case(name)).copied()
+    }
+
+    /// What becomes of the stanzas of a module; what nobody lists is somebody's own, and honoured.
+    pub(crate) fn standing_of_module(&self, name: &str) -> crate::Standing {
+        let _ = name;
+        crate::Standing::Honoured
     }
 
     /// The module that must be loaded because an option is used outside of a module's stanza.

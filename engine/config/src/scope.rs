@@ -1,6 +1,8 @@
 //! The catalogue of scopes (spec config-language.md §7): which stanzas exist, where they may stand, and how
 //! their instances are told apart.
 
+use crate::Standing;
+
 /// How the instances of a scope are named and found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Naming {
@@ -23,14 +25,22 @@ pub struct ScopeDef {
     pub keyword: &'static str,
     pub naming: Naming,
     pub parents: &'static [Scope],
+    pub documentation: &'static str,
+    /// As of options.
+    pub tier: u8,
+    pub standing: Standing,
 }
 
 macro_rules! catalogue {
-    ($($scope:ident $keyword:literal $naming:ident in [$($parent:ident),*];)*) => {
+    ($(
+        $(#[doc = $documentation:literal])*
+        $scope:ident $keyword:literal $naming:ident in [$($parent:ident),*],
+        tier $tier:literal $($standing:ident($reason:literal))?;
+    )*) => {
         /// A kind of stanza.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
-        pub enum Scope { $($scope),* }
+        pub enum Scope { $($(#[doc = $documentation])* $scope),* }
 
         /// In the order of `Scope`.
         pub const CATALOGUE: &[ScopeDef] = &[$(ScopeDef {
@@ -38,50 +48,105 @@ macro_rules! catalogue {
             keyword: $keyword,
             naming: Naming::$naming,
             parents: &[$(Scope::$parent),*],
+            documentation: concat!($($documentation, "\n"),*),
+            tier: $tier,
+            standing: standing!($($standing($reason))?),
         }),*];
     };
 }
 
+macro_rules! standing {
+    () => {
+        Standing::Honoured
+    };
+    ($standing:ident($reason:literal)) => {
+        Standing::$standing($reason)
+    };
+}
+
 catalogue! {
-    Global "Global" Anonymous in [];
-    // Any module stanza and what is nested in it: the module's own table rules there.
-    Module "Module" Exact in [];
-    BindingGroup "Binding_Group" Exact in [Global];
-    Binding "Binding" Exact in [Global, BindingGroup];
-    Domain "Domain" Domain in [Global, Binding, BindingGroup];
-    Host "Host" Domain in [Global, Binding, BindingGroup];
-    PathwayGroup "Pathway_Group" Exact in [Global];
-    Pathway "Pathway" Exact in [Global, PathwayGroup];
-    EsmtpListener "ESMTP_Listener" Anonymous in [Global];
-    EcstreamListener "ECStream_Listener" Anonymous in [Global];
-    HttpListener "HTTP_Listener" Anonymous in [Global];
-    XmppListener "XMPP_Listener" Anonymous in [Global];
-    ControlListener "Control_Listener" Anonymous in [Global];
-    EcclusterListener "ECCluster_Listener" Anonymous in [Global];
-    MsgcserverListener "msgcserver_listener" Anonymous in [Global];
+    /// What stands in no stanza.
+    Global "Global" Anonymous in [], tier 1;
+    /// Any module's stanza and what is nested in it: the module's own table rules there.
+    Module "Module" Exact in [], tier 1;
+    /// Bindings that share options.
+    BindingGroup "Binding_Group" Exact in [Global], tier 1;
+    /// Whom we send as: source address, name, options, queues of its own. The name has no space and no colon.
+    Binding "Binding" Exact in [Global, BindingGroup], tier 1;
+    /// Options for a destination: a domain, an address, `[IPv6:address]` or a `/regular expression/`.
+    Domain "Domain" Domain in [Global, Binding, BindingGroup], tier 1;
+    /// Options for one exchanger, as MX records name it, or for all that a `/regular expression/` matches.
+    Host "Host" Domain in [Global, Binding, BindingGroup], tier 1;
+    /// Pathways that share options.
+    PathwayGroup "Pathway_Group" Exact in [Global], tier 2;
+    /// Options of reception under a name, which listeners and policy choose.
+    Pathway "Pathway" Exact in [Global, PathwayGroup], tier 1;
+    /// Reception over SMTP.
+    EsmtpListener "ESMTP_Listener" Anonymous in [Global], tier 1;
+    /// Reception over ECStream.
+    EcstreamListener "ECStream_Listener" Anonymous in [Global],
+        tier 3 Ignored("ECStream is not spoken; inject over SMTP");
+    /// Requests over HTTP.
+    HttpListener "HTTP_Listener" Anonymous in [Global], tier 2 Coming("HTTP");
+    /// Reception over XMPP.
+    XmppListener "XMPP_Listener" Anonymous in [Global], tier 3 Ignored("mobile channels are out of scope");
+    /// Where consoles connect.
+    ControlListener "Control_Listener" Anonymous in [Global], tier 2;
+    /// Where other nodes connect.
+    EcclusterListener "ECCluster_Listener" Anonymous in [Global], tier 3 Coming("clusters");
+    /// Where clients of the cluster's bus connect.
+    MsgcserverListener "msgcserver_listener" Anonymous in [Global], tier 3 Coming("clusters");
+    /// One socket: `addr:port`, `[v6addr]:port`, `:port`, `*:port`, `[*]:port` or `/path`.
     Listen "Listen" Endpoint in [EsmtpListener, EcstreamListener, HttpListener, XmppListener,
-        ControlListener, EcclusterListener, MsgcserverListener];
+        ControlListener, EcclusterListener, MsgcserverListener], tier 1;
+    /// Options for clients of an address or block; the longest matching prefix wins.
     Peer "Peer" Network in [EsmtpListener, EcstreamListener, HttpListener, XmppListener, ControlListener,
-        Listen];
-    Threadpool "ThreadPool" Exact in [Global];
-    Eventloop "EventLoop" Exact in [Global];
-    Security "Security" Anonymous in [Global];
-    DebugFlags "Debug_Flags" Anonymous in [Global];
-    Snmp "SNMP" Anonymous in [Global];
-    SnmpTraps "SNMP_Traps" Anonymous in [Global];
-    Destination "Destination" Exact in [SnmpTraps];
-    Authorization "Authorization" Anonymous in [Global];
-    Role "Role" Exact in [Authorization];
-    Datasource "Datasource" Exact in [Global];
-    AdaptiveSweepRule "adaptive_sweep_rule" Exact in [Global, BindingGroup, Binding, Domain];
-    AdaptiveBackstoreLeveldb "adaptive_backstore_leveldb" Anonymous in [Global];
-    AdaptiveBackstoreRiak "adaptive_backstore_riak" Anonymous in [Global];
-    Cluster "cluster" Anonymous in [Global];
-    Replicate "Replicate" Exact in [Cluster];
-    Topology "Topology" Exact in [Cluster];
-    Logs "Logs" Anonymous in [Global];
-    Manager "Manager" Exact in [Logs];
-    Node "Node" Exact in [Manager];
+        Listen], tier 1;
+    /// Threads under a name.
+    Threadpool "ThreadPool" Exact in [Global],
+        tier 3 Ignored("one shard for each core does the work; what would block runs beside them");
+    /// Event loops under a name.
+    Eventloop "EventLoop" Exact in [Global], tier 3 Ignored("one shard for each core does the work");
+    /// Whom the process becomes once its sockets are bound.
+    Security "Security" Anonymous in [Global], tier 2;
+    /// What the panic log is told, by level.
+    DebugFlags "Debug_Flags" Anonymous in [Global],
+        tier 2 Ignored("the panic log holds what is wrong, without levels");
+    /// The SNMP agent.
+    Snmp "SNMP" Anonymous in [Global], tier 3 Coming("SNMP");
+    /// What SNMP traps are sent about.
+    SnmpTraps "SNMP_Traps" Anonymous in [Global], tier 3 Coming("SNMP");
+    /// Who gets SNMP traps: `ip:port`.
+    Destination "Destination" Exact in [SnmpTraps], tier 3 Coming("SNMP");
+    /// The same as Destination.
+    TrapDestination "Trap_Destination" Exact in [SnmpTraps], tier 3 Coming("SNMP");
+    /// Which roles may give which console commands.
+    Authorization "Authorization" Anonymous in [Global], tier 2 Coming("authorisation at the console");
+    /// A user's or group's name, and its commands.
+    Role "Role" Exact in [Authorization], tier 2 Coming("authorisation at the console");
+    /// Tables, directories and files that policy asks, with a cache.
+    Datasource "Datasource" Exact in [Global], tier 1 Coming("data sources");
+    /// A rule on rates of bounces or complaints. All rules of the scopes that apply are collected.
+    AdaptiveSweepRule "adaptive_sweep_rule" Exact in [Global, BindingGroup, Binding, Domain],
+        tier 2 Coming("adaptive delivery");
+    /// Adaptive delivery remembers in LevelDB.
+    AdaptiveBackstoreLeveldb "adaptive_backstore_leveldb" Anonymous in [Global],
+        tier 3 Ignored("what adaptive delivery learns is kept in the spool");
+    /// Adaptive delivery remembers in Riak.
+    AdaptiveBackstoreRiak "adaptive_backstore_riak" Anonymous in [Global],
+        tier 3 Ignored("what adaptive delivery learns is kept in the spool");
+    /// This host as one of several.
+    Cluster "cluster" Anonymous in [Global], tier 2 Coming("clusters");
+    /// What nodes tell each other.
+    Replicate "Replicate" Exact in [Cluster], tier 3 Coming("clusters");
+    /// The interface of a block of moving addresses.
+    Topology "Topology" Exact in [Cluster], tier 3 Coming("clusters");
+    /// Logs that a cluster's manager puts together.
+    Logs "Logs" Anonymous in [Global], tier 3 Ignored("logs stay on their host");
+    /// Logs of a manager.
+    Manager "Manager" Exact in [Logs], tier 3 Ignored("logs stay on their host");
+    /// Logs of a node.
+    Node "Node" Exact in [Manager], tier 3 Ignored("logs stay on their host");
 }
 
 impl Scope {

@@ -32,6 +32,9 @@ impl fmt::Display for Position {
     }
 }
 
+/// The implicit base configuration is read first.
+pub(crate) const BASE_FILE: u32 = 0;
+
 #[derive(Debug)]
 pub(crate) struct SourceFile {
     pub name: Arc<str>,

@@ -49,13 +49,16 @@ const BOOLEANS: [(&str, bool); 10] = [
     ("0", false),
 ];
 
+pub(crate) fn truth(text: &str) -> Option<bool> {
+    BOOLEANS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, value)| *value)
+}
+
 impl OptionType for Bool {
     type Value = bool;
     const NAME: &'static str = "bool";
+    const WORDS: &'static [&'static str] = &["true", "false"];
     fn read(raw: &Value, _: Declared<'_>) -> Result<bool, Expected> {
-        let text = scalar(raw)?;
-        let row = BOOLEANS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-        row.map(|(_, value)| *value)
+        truth(scalar(raw)?)
             .ok_or(Expected::fixed("true or false (also yes, no, on, off, enabled, disabled, 1, 0)"))
     }
 }
@@ -154,6 +157,7 @@ impl<T: OptionType> OptionType for Optional<T> {
     type Value = Option<T::Value>;
     const NAME: &'static str = T::NAME;
     const UNIT: &'static str = T::UNIT;
+    const WORDS: &'static [&'static str] = T::WORDS;
     fn read(raw: &Value, declared: Declared<'_>) -> Result<Option<T::Value>, Expected> {
         match raw {
             Value::Scalar(word) if word.text.is_empty() => Ok(None),
@@ -212,10 +216,17 @@ pub fn read_choice<C: Choice>(raw: &Value) -> Result<C, Expected> {
     let known = C::CHOICES
         .iter()
         .find(|(name, internal, _)| name.eq_ignore_ascii_case(text) || number == Some(*internal));
-    known.map(|(_, _, choice)| *choice).ok_or_else(|| {
-        let names: Vec<_> = C::CHOICES.iter().map(|(name, _, _)| *name).collect();
-        format!("one of: {}", names.join(", ")).into()
-    })
+    known
+        .map(|(_, _, choice)| *choice)
+        .ok_or_else(|| Expected::one_of(text, C::CHOICES.iter().map(|(name, _, _)| *name)))
+}
+
+/// For `words!`: the position of the word, which is also its number.
+pub fn read_word(raw: &Value, words: &'static [&'static str]) -> Result<usize, Expected> {
+    let text = scalar(raw)?;
+    let named = words.iter().position(|word| word.eq_ignore_ascii_case(text));
+    let numbered = || text.parse().ok().filter(|number| *number < words.len());
+    named.or_else(numbered).ok_or_else(|| Expected::one_of(text, words.iter().copied()))
 }
 
 #[cfg(test)]

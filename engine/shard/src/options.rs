@@ -38,18 +38,19 @@ config::options! {
         /// Connections that the kernel keeps until they are accepted.
         listen_backlog: Integer = "500", in [esmtp_listener, listen];
         /// True: a connection goes to the shard on whose core its packets arrive, for hosts whose network
-        /// card has a receive queue for each core. False: connections are spread evenly. Not in Momentum.
-        sessions_stay_on_core: Bool = "false", in [esmtp_listener, listen];
+        /// card has a receive queue for each core. False: connections are spread evenly.
+        sessions_stay_on_core: Bool = "false", in [esmtp_listener, listen], tier 0;
         /// Mode of a Unix socket.
-        file_mode: Perms = "0660", in [esmtp_listener, listen];
+        file_mode: Perms = "0660", in [esmtp_listener, listen], tier 2;
         /// Seconds without client activity before disconnect; 0 never.
-        idle_time: Seconds = "300", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        idle_time: Seconds = "300" instead of "0" because "the shipped configuration says 300, and idle clients would fill the table",
+            in [esmtp_listener, listen, peer, pathway, pathway_group];
         /// Concurrent sessions of this listener; 0 unlimited.
         listener_sessions: Size = "0", in [esmtp_listener, listen, peer, pathway, pathway_group];
         /// Concurrent sessions over all listeners; 0 unlimited.
         service_sessions: Size = "0", in [esmtp_listener, listen, peer, pathway, pathway_group];
-        /// Concurrent sessions of one IPv4 address or IPv6 /64; 0 unlimited. Not in Momentum.
-        client_sessions: Size = "0", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// Concurrent sessions of one IPv4 address or IPv6 /64; 0 unlimited.
+        client_sessions: Size = "0", in [esmtp_listener, listen, peer, pathway, pathway_group], tier 0;
         /// Accepted messages per session, then 421; 0 unlimited.
         max_receptions_per_connection: Size = "0",
             in [global, esmtp_listener, listen, peer, pathway, pathway_group];
@@ -68,9 +69,11 @@ config::options! {
         /// Preset variables of the connection context.
         context: Dictionary = "", in [esmtp_listener, listen, peer, pathway, pathway_group];
         /// The pathway whose options apply.
-        pathway: Text = "default", in [esmtp_listener, listen, peer];
+        pathway: Text = "default" instead of "" because "that is the name of the pathway which always exists",
+            in [esmtp_listener, listen, peer];
         /// Extensions offered besides PIPELINING, 8BITMIME and SIZE.
-        smtp_extensions: List<Text> = "( ENHANCEDSTATUSCODES )",
+        smtp_extensions: List<Text> = "( ENHANCEDSTATUSCODES )"
+            instead of "" because "the shipped configuration offers it",
             in [esmtp_listener, listen, peer, pathway, pathway_group];
         /// Text after 421 when a newer configuration is active.
         reconfig_message: Text = "4.3.2 Reconfiguration in progress", in [esmtp_listener];
@@ -100,8 +103,10 @@ config::options! {
         rfc2821_allow_whitespace_in_envelope: Bool = "false", in [global, pathway, pathway_group];
         /// A lone CR or LF in the header.
         rfc2822_lone_lf_in_headers: LoneLf = "pedantic", in [global, pathway, pathway_group];
-        /// A lone CR or LF in the body. Momentum's default is ignore; ours refuses, against smuggling.
-        rfc2822_lone_lf_in_body: LoneLf = "pedantic", in [global, pathway, pathway_group];
+        /// A lone CR or LF in the body.
+        rfc2822_lone_lf_in_body: LoneLf = "pedantic"
+            instead of "ignore" because "next hops that take a lone LF for a line end could be smuggled a second message",
+            in [global, pathway, pathway_group];
         /// Lines of more than 998 octets.
         rfc2822_max_line_length: LineLengths = "ignore", in [global, pathway, pathway_group];
         /// A message that does not begin with a header field.
@@ -127,45 +132,49 @@ config::options! {
         hostname: OptionalText = "", in [global];
         /// Folder of the spool.
         spoolbase: Text = "/var/spool/ecelerity", in [global];
-        /// Bytes of one segment file of the spool; a multiple of 4096. Not in Momentum.
-        spool_segment_size: Size = "67108864", in [global];
+        /// Bytes of one segment file of the spool; a multiple of 4096.
+        spool_segment_size: Size = "67108864", in [global], tier 0;
         /// Bytes of message contents that may stay in memory while they wait; the rest is read back from the
-        /// spool when its turn comes. Not in Momentum.
-        spool_memory: Size = "268435456", in [global];
+        /// spool when its turn comes.
+        spool_memory: Size = "268435456", in [global], tier 0;
         /// Bytes that messages may take while they are received, all sessions together; beyond, sessions in the
-        /// middle of a large one are answered 421. Not in Momentum.
-        reception_memory: Size = "1073741824", in [global];
+        /// middle of a large one are answered 421.
+        reception_memory: Size = "1073741824", in [global], tier 0;
+        /// What becomes of mail that no policy gives a binding.
         default_binding: DefaultBinding = "normal", in [global];
         /// The file that names our name servers.
-        resolv_conf: Text = "/etc/resolv.conf", in [global];
-        /// True: truncated answers are asked for again over TCP. Momentum's default is false; ours is true,
-        /// since a truncated MX set is a wrong one.
-        dns_fallback_to_tcp: Bool = "true", in [global];
+        resolv_conf: Text = "/etc/resolv.conf", in [global], tier 2;
+        /// True: truncated answers are asked for again over TCP.
+        dns_fallback_to_tcp: Bool = "true" instead of "false" because "a truncated set of exchangers is a wrong one",
+            in [global], tier 2;
         /// Seconds; shortest life of a domain's record.
-        min_dns_ttl: Seconds = "0", in [global];
+        min_dns_ttl: Seconds = "0", in [global], tier 2;
         /// Seconds; longest life of a domain's record.
-        max_dns_ttl: Seconds = "4294967295", in [global];
+        max_dns_ttl: Seconds = "4294967295", in [global], tier 2;
         /// False: IPv6 addresses are neither asked for nor used.
         use_ipv6: Bool = "false", in [global];
         /// True: IPv6 addresses of a host come first.
-        prefer_ipv6_mxs: Bool = "false", in [global];
+        prefer_ipv6_mxs: Bool = "false", in [global], tier 2;
         /// Networks that are never delivered to; if unset, loopback, unspecified, link-local and multicast
         /// addresses that DNS gave.
         prohibited_hosts: Cidrs = "", in [global];
         /// Addresses that are left out.
         skip_hosts: Cidrs = "", in [global];
         /// Connections to all hosts together.
-        server_max_outbound_connections: Size = "20000", in [global];
+        server_max_outbound_connections: Size = "20000"
+            instead of "75000" because "the shipped configuration says 20000",
+            in [global];
         /// On top of server_max_outbound_connections, for queues without any connection.
-        server_reserve_outbound_connections: Size = "200", in [global];
+        server_reserve_outbound_connections: Size = "200", in [global], tier 2;
         /// Seconds between sweeps that use the reserve.
-        reserve_maintenance_interval: Seconds = "15", in [global];
+        reserve_maintenance_interval: Seconds = "15", in [global], tier 2;
         /// Seconds between looks at the delayed messages of a busy queue.
         delayed_queue_scan_interval: Seconds = "15", in [global];
-        /// Seconds that a stop waits for sessions and deliveries under way. Not in Momentum.
-        shutdown_timeout: Seconds = "30", in [global];
+        /// Seconds that a stop waits for sessions and deliveries under way.
+        shutdown_timeout: Seconds = "30", in [global], tier 0;
         /// Where the process number is written; nowhere if unset.
-        pidfile: OptionalText = "", in [global];
+        pidfile: OptionalText = "" instead of "/var/run/ecelerity.pid" because "systemd knows the process",
+            in [global], tier 2;
     }
 }
 
@@ -175,7 +184,7 @@ config::options! {
         /// False: no socket.
         enable: Bool = "true", in [control_listener, listen];
         /// Mode of a Unix socket.
-        file_mode: Perms = "0660", in [control_listener, listen];
+        file_mode: Perms = "0660", in [control_listener, listen], tier 2;
     }
 }
 
@@ -183,9 +192,11 @@ config::options! {
     /// Whom we become once the sockets are bound.
     pub struct SecurityOptions {
         /// A user's name; nobody else if unset.
-        user: OptionalText = "", in [security];
+        user: OptionalText = "" instead of "ecuser" because "without the option nobody's name is assumed",
+            in [security], tier 2;
         /// A group's name; the user's own if unset.
-        group: OptionalText = "", in [security];
+        group: OptionalText = "" instead of "ecuser" because "without the option it is the user's own group",
+            in [security], tier 2;
     }
 }
 
@@ -244,6 +255,7 @@ config::choices! {
 config::options! {
     /// How we speak to a destination, and what its failures mean (config-language.md §9.1).
     pub struct ConversationOptions {
+        /// What is spoken to the next hop.
         delivery_method: DeliveryMethod = "ESMTP", in [global, binding_group, binding, domain];
         /// Port of ESMTP and SMTP.
         remote_smtp_port: Integer = "25", in [global, binding_group, binding, domain];
@@ -265,8 +277,10 @@ config::options! {
         rset_timeout: Seconds = "30", in [global, binding_group, binding, domain];
         /// Seconds that a connection with nothing to send is kept.
         idle_timeout: Seconds = "5", in [global, binding_group, binding, domain];
-        send_8bitmime: Send8BitMime = "no", in [global, binding_group, binding, domain];
-        transform_8bitmime_content: Transform8BitMime = "ifneeded", in [global, binding_group, binding, domain];
+        /// Whether 8-bit mail is announced to next hops that know the extension.
+        send_8bitmime: Send8BitMime = "no", in [global, binding_group, binding, domain], tier 2;
+        /// What becomes of 8-bit mail for next hops that do not take it.
+        transform_8bitmime_content: Transform8BitMime = "ifneeded", in [global, binding_group, binding, domain], tier 2;
         /// Recipients delivered, after which a connection is closed; 0 unlimited.
         max_deliveries_per_connection: Size = "0", in [global, binding_group, binding, domain];
         /// RCPT TO commands sent, after which a connection is closed; 0 unlimited.
@@ -281,6 +295,7 @@ config::options! {
         dns_failures_to_purge: Size = "10", in [global, domain];
         /// False: failures of this mail send nobody a notice.
         generate_bounces: Bool = "true", in [global, binding_group, binding, domain];
+        /// What a notice returns of the failed message.
         bounces_inline_original: InlineOriginal = "headers", in [global, binding_group, binding, domain];
         /// Sender in the header of notices; mailer-daemon@hostname if unset.
         mailerdaemon: OptionalText = "", in [global, binding_group, binding, domain];

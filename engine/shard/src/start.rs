@@ -101,7 +101,7 @@ pub fn registry() -> Registry {
     ];
     let modules: Vec<_> =
         MODULES.into_iter().chain(policy_modules::MODULES.iter().map(|module| module.syntax)).collect();
-    Registry::new(
+    Registry::complete(
         &[
             options::InboundOptions::DEFINITIONS,
             options::GlobalOptions::DEFINITIONS,

@@ -1,0 +1,59 @@
+//! Known options of bounces, notices and signatures that nobody obeys yet.
+
+use crate::{Bool, Integer, OptionDef, Optional, OptionalText, Regex, Seconds};
+
+crate::words! {
+    BounceBehavior = "pass" | "blackhole"
+    Signing = "enabled" | "disabled"
+    SigningStatistics = "all" | "global" | "off"
+    Insertion = "disabled" | "enabled"
+}
+
+const INCOMING: &str = "classification of bounces that come in as mail";
+const DELAY: &str = "the module delay_dsn";
+const TRANSCODING: &str = "the module response_transcode";
+const DOMAINKEYS: &str = "DomainKeys (RFC 4870) is historic; sign with DKIM";
+
+pub const OPTIONS: &[OptionDef] = crate::definitions! {
+    /// True: notices are written by threads of a pool.
+    async_bounce_rendering: Bool = "true", in [global], tier 2 Ignored("a notice is small and written at once");
+    /// What becomes of bounces that came in as mail, once classified.
+    bounce_behavior: BounceBehavior = "pass", in [domain, global], tier 1 Coming(INCOMING);
+    /// What the address of a bounce matches; every address of bounce_domains if unset.
+    bounce_pattern: Optional<Regex> = "", in [domain, global], tier 1 Coming(INCOMING);
+    /// Addresses and @domains, with commas, that are never the one that bounced.
+    bounce_suppress_list: OptionalText = "", in [global], tier 2 Coming(INCOMING);
+    /// Replies whose class is remembered.
+    bounce_cache_size: Integer = "16384", in [global], tier 3 Ignored("classes are found without a cache");
+    /// Seconds that a class is remembered.
+    bounce_cache_ttl: Seconds = "60", in [global], tier 3 Ignored("classes are found without a cache");
+    /// Notices of the threads that are queued in one round.
+    soft_bounce_drain_rate: Integer = "100", in [global], tier 3 Ignored("notices are queued as they are written");
+    /// True: senders of delayed mail get a notice.
+    generate_delay_dsn: Bool = "false", in [binding, binding_group, domain, global], tier 2 Coming(DELAY);
+    /// Seconds from queueing to the first notice of a delay; doubled for each further one.
+    delay_dsn_retry_interval: Seconds = "3600", in [binding, binding_group, domain, global], tier 2 Coming(DELAY);
+    /// Seconds; longest interval between notices of a delay.
+    delay_dsn_max_retry_interval: Seconds = "43200", in [binding, binding_group, domain, global],
+        tier 2 Coming(DELAY);
+    /// Who gets a notice where the failed mail has no sender; nobody if unset.
+    mdn_failures_notify: OptionalText = "", in [binding, binding_group, domain, global],
+        tier 2 Ignored("failed notices end in the logs");
+    /// Replies from 400 to 599 that are rewritten before anything is decided.
+    response_transcode_pattern: Optional<Regex> = "", in [binding, binding_group, domain, global],
+        tier 2 Coming(TRANSCODING);
+    /// What they become; $0, $1 … are what matched.
+    response_transcode_replace: OptionalText = "", in [binding, binding_group, domain, global],
+        tier 2 Coming(TRANSCODING);
+    /// Whether mail of this scope gets the header that complaints are recognised by.
+    enable_fbl_header_insertion: Optional<Insertion> = "", in [binding, binding_group, domain, global],
+        tier 2 Coming("the module fbl");
+    /// Whether the module opendkim signs mail of this scope.
+    opendkim_sign: Bool = "true", in [binding, binding_group, domain, global], tier 2 Coming("DKIM signatures");
+    /// Whether the older module dkim_sign signs mail of this scope.
+    dkim: Signing = "enabled", in [binding, binding_group, domain, global], tier 3 Coming("DKIM signatures");
+    /// Whether mail of this scope gets a DomainKeys signature.
+    domainkeys: Signing = "enabled", in [binding, binding_group, domain, global], tier 3 Ignored(DOMAINKEYS);
+    /// How finely signatures are counted.
+    signing_stats: SigningStatistics = "all", in [global], tier 3 Coming("DKIM signatures");
+};
