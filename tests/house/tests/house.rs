@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 /// (folder, crates of ours that it may depend on): the arrows of the map in Cargo.toml.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("engine/mail", &[]),
     ("engine/world", &["mail"]),
     ("engine/config", &["mail"]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("policy/content", &["mail"]),
     ("policy/api", &["mail", "config", "content"]),
     ("policy/modules", &["mail", "config", "policy-api"]),
+    ("policy/lua", &["mail", "config", "content", "policy-api", "bounce"]),
     ("policy/bounce", &["mail", "config"]),
     (
         "engine/shard",
