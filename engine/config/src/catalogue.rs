@@ -8,11 +8,14 @@ mod bounces;
 mod cluster;
 mod delivery;
 mod engine;
+mod modules;
 mod reception;
 mod tls;
 mod web;
 
 use crate::OptionDef;
+
+pub use modules::{KnownModule, MODULES, known};
 
 pub static OPTIONS: &[&[OptionDef]] = &[
     reception::OPTIONS,
@@ -25,4 +28,6 @@ pub static OPTIONS: &[&[OptionDef]] = &[
     engine::OPTIONS,
     cluster::OPTIONS,
     web::OPTIONS,
+    modules::DATASOURCE,
+    modules::PROXY,
 ];

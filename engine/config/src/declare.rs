@@ -162,7 +162,8 @@ impl<'a> Declaration<'a> {
         for module in std::mem::take(&mut self.used) {
             let known = self.instances[0].others.contains_key(&*module.name.to_ascii_lowercase());
             if !known {
-                let name = if module.instances == Instances::Singleton { "" } else { module.name };
+                let nameless = matches!(module.instances, Instances::Singleton | Instances::Any);
+                let name = if nameless { "" } else { module.name };
                 self.child(0, Ground::Module(module), name);
             }
         }

@@ -3,7 +3,7 @@
 
 use crate::option::key;
 use crate::{OptionDef, Scope};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 crate::choices! {
     /// Threshold of what is written to the panic log. Numbers as in syslog (RFC 5424 §6.2.1).
@@ -32,6 +32,8 @@ crate::options! {
 pub enum Instances {
     /// `name { }`
     Singleton,
+    /// `name { }` or `name "instance" { }`
+    Any,
     /// `name "instance" { }`; several stanzas, but all of one name (scriptlet).
     One,
     /// `name "instance" { }`
@@ -100,14 +102,20 @@ pub struct Registry {
     /// Which module provides an option of a core scope.
     providers: HashMap<u64, ModuleSyntax>,
     modules: Vec<ModuleSyntax>,
+    /// Those that nobody has built: what becomes of them is in the catalogue.
+    unbuilt: HashSet<&'static str>,
 }
 
 impl Registry {
     /// Several owners may declare an option of one name. Where their scopes overlap the types must agree:
     /// panics if not, if a default is no value of its type, or if a module is called like a scope.
     pub fn new(options: &[&'static [OptionDef]], modules: &[ModuleSyntax]) -> Registry {
-        let mut registry =
-            Registry { core: HashMap::new(), providers: HashMap::new(), modules: modules.to_vec() };
+        let mut registry = Registry {
+            core: HashMap::new(),
+            providers: HashMap::new(),
+            modules: modules.to_vec(),
+            unbuilt: HashSet::new(),
+        };
         registry.declare(crate::ConfigurationOptions::DEFINITIONS);
         options.iter().for_each(|family| registry.declare(family));
         for (position, module) in modules.iter().enumerate() {
@@ -120,7 +128,15 @@ impl Registry {
 
     /// Everything that Momentum knows: what `options` and `modules` declare, and behind them the catalogue.
     pub fn complete(options: &[&'static [OptionDef]], modules: &[ModuleSyntax]) -> Registry {
+        let declared = |name| modules.iter().any(|module| module.name.eq_ignore_ascii_case(name));
+        let listed = crate::catalogue::MODULES.iter().copied().flatten().filter_map(|known| known.syntax);
+        let listed: Vec<_> = listed.filter(|module| !declared(module.name)).collect();
         let mut registry = Registry::new(options, modules);
+        for module in listed {
+            check_stanzas(module.options, module.stanzas);
+            registry.unbuilt.insert(module.name);
+            registry.modules.push(module);
+        }
         for option in crate::catalogue::OPTIONS.iter().copied().flatten() {
             check_default(option);
             // Behind those of owners: who declares an option for a scope is found first there.
@@ -158,8 +174,8 @@ impl Registry {
 
     /// What becomes of the stanzas of a module; what nobody lists is somebody's own, and honoured.
     pub(crate) fn standing_of_module(&self, name: &str) -> crate::Standing {
-        let _ = name;
-        crate::Standing::Honoured
+        let listed = crate::catalogue::known(name).filter(|known| self.unbuilt.contains(known.name));
+        listed.map_or(crate::Standing::Honoured, |known| known.standing)
     }
 
     /// The module that must be loaded because an option is used outside of a module's stanza.

@@ -56,7 +56,7 @@ pub use post::{Exchange, Order};
 pub use record::log_files;
 pub use settings::SOFTWARE;
 pub use settings::source_addresses;
-pub use start::{Common, Event, registry, start};
+pub use start::{Common, Event, modules, registry, start};
 
 use bindings::Schedule;
 use counters::Counters as Counts;

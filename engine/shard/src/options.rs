@@ -203,30 +203,59 @@ config::options! {
 config::options! {
     /// The module ec_logger.
     pub struct LoggerOptions {
+        /// The main log.
         mainlog: Text = "/var/log/ecelerity/mainlog.ec", in [module];
+        /// Its mode.
         mainlog_mode: Perms = "0644", in [module];
+        /// The log of rejections.
         rejectlog: Text = "/var/log/ecelerity/rejectlog.ec", in [module];
+        /// Its mode.
         rejectlog_mode: Perms = "0644", in [module];
+        /// The log of what is wrong.
         paniclog: Text = "/var/log/ecelerity/paniclog.ec", in [module];
+        /// Its mode.
         paniclog_mode: Perms = "0644", in [module];
+        /// False: receptions are left out.
         log_receptions: Bool = "true", in [module];
+        /// False: deliveries are left out.
         log_deliveries: Bool = "true", in [module];
+        /// False: transient failures are left out.
         log_transient_failures: Bool = "true", in [module];
+        /// False: permanent failures are left out.
         log_permanent_failures: Bool = "true", in [module];
+        /// False: rejections are left out.
         log_rejections: Bool = "true", in [module];
+        /// False: errors are left out.
         log_errors: Bool = "true", in [module];
         /// Seconds between signs of life; 0 none.
         heartbeat: Seconds = "60", in [module];
     }
 }
 
+/// What ec_logger may be told besides.
+pub const UNBUILT_LOGS: &[config::OptionDef] = config::definitions! {
+    /// The log of what consoles did.
+    acctlog: OptionalText = "/var/log/ecelerity/acctlog.ec", in [module], tier 1 Ignored("it is not written");
+    /// Its mode.
+    acctlog_log_mode: Perms = "0644", in [module], tier 1 Ignored("it is not written");
+    /// The log of what was read from the spool at the start.
+    importlog: OptionalText = "", in [module], tier 1 Ignored("it is not written");
+    /// Its mode.
+    importlog_mode: Perms = "0644", in [module], tier 1 Ignored("it is not written");
+};
+
 config::options! {
     /// The module bounce_logger.
     pub struct BounceLoggerOptions {
+        /// The log of bounces.
         bouncelog: Text = "/var/log/ecelerity/bouncelog.ec", in [module];
+        /// Its mode.
         bouncelog_mode: Perms = "0644", in [module];
+        /// False: refusals of next hops are left out.
         log_inband_bounces: Bool = "true", in [module];
+        /// False: bounces that come in are left out.
         log_outofband_bounces: Bool = "true", in [module];
+        /// False: transient failures are left out.
         log_transient_failures: Bool = "true", in [module];
         /// Seconds between signs of life; 0 none.
         heartbeat: Seconds = "60", in [module];

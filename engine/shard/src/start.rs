@@ -83,13 +83,13 @@ pub enum Event {
     Ended { counters: Vec<u64> },
 }
 
-/// Every option and module that the engine knows.
-pub fn registry() -> Registry {
-    const MODULES: [ModuleSyntax; 2] = [
+/// The modules that are built, of policy and of our own.
+pub fn modules() -> Vec<ModuleSyntax> {
+    const LOGGERS: [ModuleSyntax; 2] = [
         ModuleSyntax {
             name: "ec_logger",
             instances: config::Instances::Many,
-            options: &[options::LoggerOptions::DEFINITIONS],
+            options: &[options::LoggerOptions::DEFINITIONS, options::UNBUILT_LOGS],
             stanzas: &[],
         },
         ModuleSyntax {
@@ -99,8 +99,11 @@ pub fn registry() -> Registry {
             stanzas: &[],
         },
     ];
-    let modules: Vec<_> =
-        MODULES.into_iter().chain(policy_modules::MODULES.iter().map(|module| module.syntax)).collect();
+    LOGGERS.into_iter().chain(policy_modules::MODULES.iter().map(|module| module.syntax)).collect()
+}
+
+/// Every option and module that the engine knows.
+pub fn registry() -> Registry {
     Registry::complete(
         &[
             options::InboundOptions::DEFINITIONS,
@@ -111,7 +114,7 @@ pub fn registry() -> Registry {
             bindings::options::HostOptions::DEFINITIONS,
             options::ConversationOptions::DEFINITIONS,
         ],
-        &modules,
+        &modules(),
     )
 }
 

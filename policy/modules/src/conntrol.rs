@@ -16,11 +16,16 @@ config::options! {
     }
 }
 
+const UNBUILT: &[config::OptionDef] = config::definitions! {
+    /// Sent before the pause, as the first lines of the greeting.
+    banner: OptionalText = "", in [module], tier 1 Ignored("the greeting comes whole, after the pause");
+};
+
 pub static MODULE: ModuleDef = ModuleDef {
     syntax: ModuleSyntax {
         name: "conntrol",
         instances: Instances::Singleton,
-        options: &[ConntrolOptions::DEFINITIONS],
+        options: &[ConntrolOptions::DEFINITIONS, UNBUILT],
         stanzas: &[],
     },
     phases: &[Phase::Connect],

@@ -14,11 +14,16 @@ config::options! {
     }
 }
 
+const UNBUILT: &[config::OptionDef] = config::definitions! {
+    /// True: mail is not delivered to addresses of this host.
+    use_ip: config::Bool = "false", in [module], tier 1 Ignored("prohibited_hosts says what is not delivered to");
+};
+
 pub static MODULE: ModuleDef = ModuleDef {
     syntax: ModuleSyntax {
         name: "mail_loop",
         instances: Instances::Singleton,
-        options: &[MailLoopOptions::DEFINITIONS],
+        options: &[MailLoopOptions::DEFINITIONS, UNBUILT],
         stanzas: &[],
     },
     phases: &[Phase::Data],

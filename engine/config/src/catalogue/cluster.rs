@@ -1,8 +1,8 @@
 //! Known options of clusters. One host is a cluster of one: these have no meaning yet.
 
 use crate::{
-    Bool, Counted, DebugLevel, Dictionary, Integer, OptionDef, Optional, OptionalText, Perms, Seconds, Text,
-    Throttle,
+    Bool, Counted, DebugLevel, Dictionary, Float, Integer, List, OptionDef, Optional, OptionalText, Perms,
+    Seconds, Text, Throttle,
 };
 
 const CLUSTER: &str = "clusters";
@@ -79,6 +79,23 @@ pub const OPTIONS: &[OptionDef] = crate::definitions! {
     r#type: OptionalText = "", in [replicate], tier 3 Coming(CLUSTER);
     /// Metrics that are replicated, with semicolons.
     parameters: OptionalText = "", in [replicate], tier 3 Coming(CLUSTER);
+
+    /// Seconds that changes wait to be sent together.
+    max_delay: Float = "1.0", in [replicate], tier 3 Coming(CLUSTER);
+    /// Changes sent together.
+    max_pending: Integer = "100", in [replicate], tier 3 Coming(CLUSTER);
+    /// Values kept; -1 unlimited.
+    max_size: Integer = "-1", in [replicate], tier 3 Coming(CLUSTER);
+    /// Only of this group's bindings.
+    binding_group: OptionalText = "", in [replicate], tier 3 Coming(CLUSTER);
+    /// Kind of a cache.
+    class: OptionalText = "", in [replicate], tier 3 Coming(CLUSTER);
+    /// The interface that addresses of the block come up on.
+    interface: OptionalText = "", in [topology], tier 3 Coming(CLUSTER);
+    /// Bits of their network mask.
+    cidrmask: Integer = "32", in [topology], tier 3 Coming(CLUSTER);
+    /// Logs that the node sends.
+    subscriber: List<Text> = "", in [node], tier 3 Ignored(LOGS);
 
     /// File of replies of nodes that come later.
     control_cache: OptionalText = "", in [logs], tier 3 Ignored(LOGS);

@@ -76,6 +76,9 @@ impl Declaration<'_> {
                 }
             };
         }
+        if given.is_none() && instances == Instances::Any {
+            return Ok(String::new());
+        }
         if given.is_none() {
             let message = format!("this instance of '{module}' is called '{module}', for it has no name");
             let fault = Fault::warning(block.keyword.span, message);

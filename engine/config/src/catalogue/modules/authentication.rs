@@ -1,0 +1,133 @@
+//! Who a client is, and who we are to a next hop.
+
+use super::{KnownModule, fields, stanza};
+use crate::{
+    Bool, Dictionary, Instances, Integer, OptionDef, Optional, OptionalText, Seconds, Standing, Text,
+};
+
+const AUTHENTICATION: Standing = Standing::Coming("authentication");
+
+const QUERY: &[OptionDef] = fields! {
+    cache: OptionalText = "" "Data source to ask.";
+    query: OptionalText = "" "The question.";
+    map: Dictionary = "" "What stands for each parameter of the question.";
+};
+
+pub const MODULES: &[KnownModule] = &[
+    KnownModule::listed(
+        "auth_ds",
+        1,
+        "Looks users and groups up in data sources.",
+        AUTHENTICATION,
+        Instances::Singleton,
+        &[],
+    )
+    .with(&[stanza(
+        "Scheme",
+        true,
+        &[],
+        &[
+            stanza(
+                "Authenticate",
+                false,
+                &[
+                    QUERY,
+                    fields! {
+                        returns_password: Bool = "false" "True: the answer holds the stored password.";
+                        password_column: OptionalText = "" "Column of the password; the first if unset.";
+                        r#type: OptionalText = "" "How passwords are stored.";
+                        type_column: OptionalText = "" "Column that says so.";
+                        type_map: Dictionary = "" "What its values mean.";
+                    },
+                ],
+                &[],
+            ),
+            stanza(
+                "QueryGroups",
+                false,
+                &[
+                    QUERY,
+                    fields! {
+                        group_column: OptionalText = "" "Column of a user's groups; the first if unset.";
+                    },
+                ],
+                &[],
+            ),
+            stanza(
+                "EnumGroups",
+                false,
+                &[
+                    QUERY,
+                    fields! {
+                        group_column: OptionalText = "" "Column of the groups; the first if unset.";
+                    },
+                ],
+                &[],
+            ),
+        ],
+    )]),
+    KnownModule::listed(
+        "ac_auth",
+        1,
+        "Lets a Lua function say whether a user is one.",
+        Standing::Coming("policy in Lua"),
+        Instances::Any,
+        &[],
+    ),
+    KnownModule::listed(
+        "auth_radius",
+        2,
+        "Asks RADIUS servers about users.",
+        AUTHENTICATION,
+        Instances::Any,
+        &[fields! {
+            nas_ip_address spelt "NAS-IP-Address": OptionalText = "" "Our address, as servers are told.";
+            nas_identifier spelt "NAS-Identifier": Optional<Integer> = "" "Our number, as servers are told.";
+            map: Dictionary = "" "What stands for user name and password.";
+        }],
+    )
+    .with(&[stanza(
+        "server",
+        true,
+        &[fields! {
+            host: OptionalText = "" "Name or address, and port (1812).";
+            secret: OptionalText = "" "The secret that we share.";
+            max_tries: Integer = "3" "Questions before the next server.";
+            timeout: Seconds = "5" "Seconds for an answer.";
+        }],
+        &[],
+    )]),
+    KnownModule::listed(
+        "smtp_auth_proxy",
+        2,
+        "Tries a user's password at another mail server.",
+        AUTHENTICATION,
+        Instances::Any,
+        &[fields! {
+            host: OptionalText = "" "The server.";
+            port: Integer = "25" "Its port.";
+            timeout: Seconds = "60" "Seconds for the attempt.";
+            ds_cache: OptionalText = "" "Data source that names the server.";
+            query: OptionalText = "" "The question for it.";
+        }],
+    ),
+    KnownModule::listed(
+        "outbound_smtp_auth",
+        1,
+        "Authenticates to next hops.",
+        Standing::Coming("authentication to next hops"),
+        Instances::Any,
+        &[],
+    ),
+    KnownModule::listed(
+        "securecreds",
+        2,
+        "Keeps passwords of data sources encrypted.",
+        Standing::Coming("secrets"),
+        Instances::Any,
+        &[fields! {
+            credentials: Text = "/opt/msys/etc/credentials.db" "The store.";
+            key: Text = "/opt/msys/etc/credentials.key" "File of its key.";
+        }],
+    ),
+];

@@ -1,0 +1,209 @@
+//! Engines of policy, and modules that look at connections and envelopes.
+
+use super::{KnownModule, fields, stanza};
+use crate::{
+    Bool, ColonList, Dictionary, Instances, Integer, List, OptionDef, OptionalText, Seconds, Size, Standing,
+    Text,
+};
+
+const LUA: Standing = Standing::Coming("policy in Lua");
+const SIEVE: Standing = Standing::Coming("policy in Sieve");
+const AUDIT: Standing = Standing::Coming("counters of connections by address");
+
+const SCRIPT: &[OptionDef] = fields! { source: Text = "" "What is run: a module's name, a path or a URI."; };
+const HOOK: &[OptionDef] = fields! {
+    source: OptionalText = "" "The script to run.";
+    script: OptionalText = "" "The same as source.";
+    r#async: Bool = "false" "True: it runs beside the session.";
+    pool: Text = "CPU" "Pool that it runs in.";
+    r#return: Integer = "0" "What the hook returns.";
+};
+
+/// The 2.x spelling names the scripts as options.
+const PHASES: &[OptionDef] = fields! {
+    connect_phase1: OptionalText = "" "Script of the site at connect.";
+    connect_phase2: OptionalText = "" "Script behind it.";
+    ehlo_phase1: OptionalText = "" "Script of the site at EHLO.";
+    ehlo_phase2: OptionalText = "" "Script behind it.";
+    mailfrom_phase1: OptionalText = "" "Script of the site at MAIL FROM.";
+    mailfrom_phase2: OptionalText = "" "Script behind it.";
+    rcptto_phase1: OptionalText = "" "Script of the site at RCPT TO.";
+    rcptto_phase2: OptionalText = "" "Script behind it.";
+    data_phase1: OptionalText = "" "Script of the site once the content is there.";
+    data_phase2: OptionalText = "" "Script behind it.";
+    spool_phase1: OptionalText = "" "Script of the site before the message is split by recipient.";
+    spool_phase2: OptionalText = "" "Script behind it.";
+    each_rcpt_phase1: OptionalText = "" "Script of the site for each copy.";
+    each_rcpt_phase2: OptionalText = "" "Script behind it.";
+    set_binding_phase1: OptionalText = "" "Script of the site that chooses the binding.";
+    set_binding_phase2: OptionalText = "" "Script behind it.";
+};
+
+pub const MODULES: &[KnownModule] = &[
+    KnownModule::built("conntrol", 1, "Waits before the greeting and notices clients that speak first."),
+    KnownModule::built("mail_loop", 1, "Refuses messages that have passed too many hosts."),
+    KnownModule::listed(
+        "scriptlet",
+        1,
+        "Policy in Lua, bound to phases and hooks.",
+        LUA,
+        Instances::One,
+        &[fields! {
+            script_ttl: Seconds = "300" "Seconds that a compiled script is kept.";
+            always_gc: Bool = "false" "True: memory is collected after each call.";
+            gc_pause: Integer = "200" "Percent of growth before memory is collected.";
+            gc_stepmul: Integer = "200" "Speed of the collector, in percent of allocation.";
+            max_spare_per_master: Integer = "5000" "Spare interpreter threads, at most.";
+            reap_interval: Seconds = "1" "Seconds between looks at spare threads.";
+        }],
+    )
+    .with(&[stanza("script", true, &[SCRIPT], &[])]),
+    KnownModule::listed(
+        "sieve",
+        1,
+        "Policy in Sieve, at phases and hooks.",
+        SIEVE,
+        Instances::Any,
+        &[
+            fields! {
+                cache_size: Integer = "200" "Compiled scripts that are kept.";
+                cache_life: Seconds = "260" "Seconds that a compiled script is kept.";
+                runtime_error: Text = "fail" "What a script that fails does to the message.";
+            },
+            PHASES,
+        ],
+    )
+    .with(&[stanza("script", true, &[SCRIPT], &[]), stanza("hook", true, &[HOOK], &[])]),
+    KnownModule::listed("sievelib", 1, "Functions that Sieve scripts share.", SIEVE, Instances::Any, &[]),
+    KnownModule::listed(
+        "alerting",
+        1,
+        "Lets scripts send alerts by mail, at a limited rate.",
+        Standing::Coming("alerts by mail"),
+        Instances::Singleton,
+        &[fields! {
+            alerting_cache_ttl: Seconds = "3600" "Seconds in which an alert is not repeated.";
+            alerting_cache_size: Size = "1048576" "Bytes of alerts remembered.";
+        }],
+    ),
+    KnownModule::listed(
+        "sched",
+        2,
+        "Runs console commands at set times.",
+        Standing::Coming("scheduled console commands"),
+        Instances::Singleton,
+        &[fields! {
+            backing_store: OptionalText = "" "SQLite file of the jobs; without one they end with the process.";
+        }],
+    ),
+    KnownModule::listed(
+        "inbound_audit",
+        1,
+        "Counts connections, receptions and rejections by address.",
+        AUDIT,
+        Instances::Any,
+        &[fields! {
+            monitors: List<Text> = "" "Windows: \"seconds,count\".";
+            log_dir: Text = "/var/log/ecelerity/audit_series_logs" "Folder of series that are logged.";
+            serialize_dir: Text = "/var/log/ecelerity/audit_series_persist" "Folder of series that outlive a restart.";
+            maintenance_interval: Seconds = "300" "Seconds between looks for old windows.";
+        }],
+    ),
+    KnownModule::listed(
+        "outbound_audit",
+        2,
+        "Counts deliveries and their failures by domain.",
+        Standing::Coming("counters of deliveries by domain"),
+        Instances::Any,
+        &[fields! {
+            monitors: List<Text> = "" "Windows: \"seconds,count\".";
+            monitor_domains: Bool = "true" "False: only sums over all domains.";
+            threshold: Integer = "0" "Messages before a domain is counted.";
+            domainlist: List<Text> = "" "Domains that are counted, whatever the threshold.";
+        }],
+    ),
+    KnownModule::listed(
+        "cidrdb",
+        1,
+        "Tables of address blocks for scripts.",
+        Standing::Coming("tables of address blocks"),
+        Instances::Singleton,
+        &[],
+    ),
+    KnownModule::listed(
+        "url_ripper",
+        1,
+        "Asks a DNS list about peers, sender domains and links.",
+        Standing::Coming("DNS lists"),
+        Instances::Many,
+        &[fields! {
+            base: OptionalText = "" "The list's domain.";
+            bits: Dictionary = "" "Context variable for each bit of an answer.";
+            values: Dictionary = "" "Context variable for each answer.";
+            forward: Bool = "true" "True: the addresses of names are asked about, too.";
+            max_lookups: Integer = "100" "Questions about one message, at most.";
+            address_headers: ColonList = "" "Header fields whose addresses are looked at.";
+        }],
+    ),
+    KnownModule::listed(
+        "smtp_cbv",
+        2,
+        "Asks a sender's own host whether the sender exists.",
+        Standing::Ignored("callbacks burden hosts whose names are forged"),
+        Instances::Any,
+        &[fields! {
+            mailfrom: OptionalText = "" "Sender of the question.";
+            map: Dictionary = "" "Host to ask, by domain.";
+            phase: Text = "mailfrom" "When to ask: mailfrom or rcptto.";
+        }],
+    ),
+    KnownModule::listed(
+        "smtp_rcptto_proxy",
+        2,
+        "Asks a host behind us whether it takes a recipient.",
+        LUA,
+        Instances::Any,
+        &[],
+    ),
+    KnownModule::listed(
+        "fingerprint",
+        3,
+        "Guesses a peer's operating system with p0f.",
+        Standing::Ignored("p0f is not asked"),
+        Instances::Any,
+        &[fields! {
+            max_cache_size: Integer = "10000" "Guesses remembered.";
+        }],
+    ),
+    KnownModule::listed(
+        "reception_timing",
+        2,
+        "Measures how long receptions take.",
+        Standing::Coming("reception timing"),
+        Instances::Any,
+        &[],
+    ),
+    KnownModule::listed(
+        "seedlist",
+        2,
+        "Copies the first message of a campaign to seed addresses.",
+        Standing::Coming("seed lists"),
+        Instances::Any,
+        &[fields! {
+            seedlist_file: OptionalText = "" "File of the addresses.";
+            cache_name: Text = "ecdb" "Data source of the campaigns seen.";
+            schema_name: Text = "seedlist" "Schema there.";
+            insert_campaign_header: OptionalText = "" "Header field of copies that names the campaign.";
+            mail_from: OptionalText = "" "Sender of copies.";
+            match_verp: List<Text> = "" "Patterns of senders that name a campaign.";
+            no_seed_condition: OptionalText = "" "Context variable that exempts a message.";
+        }],
+    )
+    .with(&[stanza(
+        "match_header",
+        true,
+        &[fields! { pattern: List<Text> = "" "Patterns of the field."; }],
+        &[],
+    )]),
+    KnownModule::listed("disclaimer", 2, "Lets Sieve scripts append a text.", SIEVE, Instances::Any, &[]),
+];
