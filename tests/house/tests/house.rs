@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 /// (folder, crates of ours that it may depend on): the arrows of the map in Cargo.toml.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("engine/mail", &[]),
     ("engine/world", &["mail"]),
     ("engine/config", &["mail"]),
@@ -16,9 +16,10 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("spool", &["mail", "config", "world"]),
     ("bindings", &["mail", "config"]),
     ("policy/content", &["mail"]),
+    ("policy/authentication", &[]),
     ("policy/api", &["mail", "config", "content"]),
-    ("policy/modules", &["mail", "config", "policy-api"]),
-    ("policy/lua", &["mail", "config", "content", "policy-api", "bounce"]),
+    ("policy/lua", &["mail", "config", "content", "policy-api", "bounce", "authentication"]),
+    ("policy/modules", &["mail", "config", "policy-api", "authentication", "content"]),
     ("policy/bounce", &["mail", "config"]),
     (
         "engine/shard",
@@ -57,7 +58,7 @@ fn says(code: &str, words: &str) -> bool {
 }
 
 /// Crates in which nothing may wait: law 1.
-const DECIDERS: [&str; 10] = [
+const DECIDERS: [&str; 11] = [
     "engine/mail",
     "engine/config",
     "engine/smtp",
@@ -68,6 +69,7 @@ const DECIDERS: [&str; 10] = [
     "bindings",
     "policy/bounce",
     "policy/content",
+    "policy/authentication",
 ];
 
 fn ours() -> Vec<String> {
