@@ -93,7 +93,12 @@ impl<T> Directory<T> {
     }
 
     pub fn indexes(&self) -> impl Iterator<Item = u32> {
+        self.indexes_from(0)
+    }
+
+    /// In rising order, `from` included.
+    pub fn indexes_from(&self, from: u32) -> impl Iterator<Item = u32> {
         let filled = |(index, slot): (u32, &Slot<T>)| slot.queue.is_some().then_some(index);
-        (0..).zip(&self.slots).filter_map(filled)
+        (from..).zip(self.slots.iter().skip(from as usize)).filter_map(filled)
     }
 }

@@ -8,6 +8,7 @@ mod limits;
 mod operation;
 mod postfix;
 mod python;
+mod reload;
 mod routing;
 mod smuggling;
 mod swaks;

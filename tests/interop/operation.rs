@@ -36,7 +36,10 @@ fn a_reload_changes_who_may_relay_and_a_bad_file_changes_nothing() {
     server.configure("relay_hosts = ( 127.0.0.0/8 )");
     server.signal("HUP");
     eventually("the good file holds", || may_relay(&server));
-    server.stop();
+    let panics = server.folder.read("paniclog.ec");
+    assert!(panics.contains("retry_interval") && panics.contains("Reconfigure failed."), "{panics}");
+    server.signal("TERM");
+    assert_eq!(server.ended().code(), Some(0));
 }
 
 #[test]

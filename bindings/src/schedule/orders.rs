@@ -97,22 +97,32 @@ impl<T> Schedule<T> {
         found.into_iter().map(|waiting| (waiting.message, waiting.info)).collect()
     }
 
-    /// The configuration has changed: every queue gets its settings anew.
-    pub fn reload(
-        &mut self,
-        settings: ScheduleSettings,
-        mut resolve: impl FnMut(&str, &str) -> Rc<QueueSettings>,
-        now: Time,
-    ) {
+    /// The configuration has changed: new queues go by it, those that are there once they are `resettle`d.
+    pub fn reload(&mut self, settings: ScheduleSettings) {
         self.settings = settings;
         (self.full_until, self.sweep_from) = (Time::EPOCH, Time::NEVER);
-        for index in self.covered(Scope::All) {
-            let queue = self.queues.at_mut(index);
+    }
+
+    /// Gives up to `most` queues from number `from` on their settings anew; the number to go on with, none when
+    /// every queue has had its turn. Begin with 0 after each `reload`.
+    pub fn resettle(
+        &mut self,
+        from: u32,
+        most: usize,
+        mut resolve: impl FnMut(&str, &str) -> Rc<QueueSettings>,
+        now: Time,
+    ) -> Option<u32> {
+        let lot: Vec<u32> = self.queues.indexes_from(from).take(most).collect();
+        for index in &lot {
+            let queue = self.queues.at_mut(*index);
             queue.settings = resolve(&queue.binding, &queue.domain);
+            let ordered = self.suspensions.cover(&queue.binding, &queue.domain);
+            queue.suspended = queue.settings.suspend_delivery || ordered;
             // Whatever it waited for may be gone; it will find out.
-            self.turns.leave(index);
+            self.turns.leave(*index);
+            self.arrange(*index, now);
         }
-        self.suspend_again(Scope::All, now);
+        lot.last().filter(|_| lot.len() == most).map(|last| last + 1)
     }
 
     pub fn settings(&self, id: QueueId) -> &Rc<QueueSettings> {

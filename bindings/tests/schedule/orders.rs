@@ -85,12 +85,34 @@ fn a_reload_takes_effect_on_queues_that_wait() {
     let shut = Rc::new(QueueSettings { limits: vec![none], ..QueueSettings::default() });
     let queue = put_with(&mut schedule, "x.example", 0..1, &shut, START);
     assert!(connect_all(&mut schedule, START).is_empty());
-    schedule.reload(server(10), |_, _| Rc::default(), START);
+    schedule.reload(server(10));
+    assert_eq!(schedule.resettle(0, 10, |_, _| Rc::default(), START), None);
     assert_eq!(schedule.want(START), Want::Connect(queue));
     let suspended = Rc::new(QueueSettings { suspend_delivery: true, ..QueueSettings::default() });
-    schedule.reload(server(10), |_, _| Rc::clone(&suspended), START);
+    schedule.reload(server(10));
+    assert_eq!(schedule.resettle(0, 10, |_, _| Rc::clone(&suspended), START), None);
     assert!(connect_all(&mut schedule, after(10)).is_empty());
     assert_eq!(schedule.take(queue, START, 1), Take::Suspended);
+}
+
+#[test]
+fn queues_take_their_new_settings_in_lots() {
+    let mut schedule = schedule();
+    for name in ["a.example", "b.example", "c.example", "d.example", "e.example"] {
+        put(&mut schedule, name, 0..1, START);
+    }
+    let (mut from, mut lots, mut seen) = (Some(0), 0, Vec::new());
+    while let Some(next) = from {
+        let resolve = |_: &str, domain: &str| {
+            seen.push(domain.to_owned());
+            Rc::default()
+        };
+        from = schedule.resettle(next, 2, resolve, START);
+        lots += 1;
+    }
+    assert_eq!((lots, seen.len()), (3, 5));
+    seen.dedup();
+    assert_eq!(seen.len(), 5, "each queue once");
 }
 
 #[test]

@@ -23,6 +23,24 @@ pub trait Loader {
     fn load(&self, path: &str) -> Result<Loaded, LoadFault>;
 }
 
+/// Loaders by the scheme of the URI; a path without one is asked of the last. What a scheme has no loader for is
+/// a clear fault.
+pub struct Schemes<'a> {
+    /// In lower case: `http`.
+    pub loaders: &'a [(&'a str, &'a dyn Loader)],
+    pub files: &'a dyn Loader,
+}
+
+impl Loader for Schemes<'_> {
+    fn load(&self, path: &str) -> Result<Loaded, LoadFault> {
+        let Some(wanted) = scheme(path) else { return self.files.load(path) };
+        match self.loaders.iter().find(|(scheme, _)| scheme.eq_ignore_ascii_case(wanted)) {
+            Some((_, loader)) => loader.load(path),
+            None => Err(LoadFault::Unreadable(format!("nothing here loads {wanted}:// (file:// and paths are)"))),
+        }
+    }
+}
+
 /// Files in memory, for tests and tools. A folder is there when a file in it is.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLoader {
@@ -62,10 +80,13 @@ pub(crate) fn scheme(path: &str) -> Option<&str> {
 pub(crate) fn candidates(target: &str, including: Option<&str>, search_path: &[&str]) -> Vec<String> {
     if let Some(scheme) = scheme(target) {
         let local = scheme.eq_ignore_ascii_case("file");
-        return vec![target[if local { scheme.len() + 3 } else { 0 }..].into()];
+        return vec![if local { join("", &target[scheme.len() + 3..]) } else { target.into() }];
+    }
+    if target.is_empty() {
+        return Vec::new();
     }
     if target.starts_with('/') {
-        return vec![target.into()];
+        return vec![join("", target)];
     }
     let beside = including.map(|file| file.rsplit_once('/').map_or("", |(folder, _)| folder));
     let mut paths: Vec<String> = Vec::new();
@@ -78,10 +99,15 @@ pub(crate) fn candidates(target: &str, including: Option<&str>, search_path: &[&
     paths
 }
 
+/// A path has one spelling, so that a file that is read twice is noticed: no `.`, no empty parts. What `..` means
+/// depends on links, and stays.
 pub(crate) fn join(folder: &str, name: &str) -> String {
-    match folder.trim_end_matches('/') {
-        "" if folder.is_empty() => name.into(),
-        folder => format!("{folder}/{name}"),
+    let whole = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+    let parts: Vec<&str> = whole.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let root = if whole.starts_with('/') { "/" } else { "" };
+    match parts.is_empty() && root.is_empty() {
+        true => ".".into(),
+        false => format!("{root}{}", parts.join("/")),
     }
 }
 
@@ -102,6 +128,9 @@ mod tests {
             ("a.conf", None, vec!["etc/a.conf", "etc/conf/global/a.conf", "a.conf"]),
             ("/a.conf", Some("etc/b.conf"), vec!["/a.conf"]),
             ("FILE:///a.conf", None, vec!["/a.conf"]),
+            ("./a.conf", Some("etc//./b.conf"), vec!["etc/a.conf", "etc/conf/global/a.conf", "a.conf"]),
+            ("", Some("etc/b.conf"), vec![]),
+            ("//x/.//a.conf", None, vec!["/x/a.conf"]),
             ("http://h/x.conf", Some("etc/b.conf"), vec!["http://h/x.conf"]),
         ] {
             assert_eq!(candidates(target, including, &path), expected, "{target}");

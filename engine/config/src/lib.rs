@@ -11,6 +11,7 @@ pub mod catalogue;
 mod complaint;
 mod declare;
 mod domain;
+mod edition;
 mod fault;
 mod include;
 mod lexer;
@@ -32,7 +33,8 @@ mod types;
 
 pub use address::Endpoint;
 pub use complaint::{Complaint, Severity, Spot};
-pub use include::{LoadFault, Loaded, Loader, MemoryLoader};
+pub use edition::Edition;
+pub use include::{LoadFault, Loaded, Loader, MemoryLoader, Schemes};
 pub use limits::Limits;
 pub use load::{ConfigurationOptions, load, load_within, parse};
 pub use option::{

@@ -36,12 +36,25 @@ pub fn load_within(
     registry: &Registry,
     search_path: &[&str],
 ) -> Result<(Snapshot, Vec<Complaint>), Vec<Complaint>> {
+    build(limits, master, loader, registry, search_path, "")
+}
+
+/// `unsaved` are changes that no file takes: they are read last of all.
+pub(crate) fn build(
+    limits: Limits,
+    master: &str,
+    loader: &dyn Loader,
+    registry: &Registry,
+    search_path: &[&str],
+    unsaved: &str,
+) -> Result<(Snapshot, Vec<Complaint>), Vec<Complaint>> {
     let mut declaration = Declaration::new(limits, loader, registry, search_path);
     declaration.base();
     if let Err(reason) = declaration.master(master) {
         return Err(vec![about_file(master, reason)]);
     }
     declaration.local_changes();
+    declaration.unsaved(unsaved);
     declaration.finish()
 }
 

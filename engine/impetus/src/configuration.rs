@@ -1,9 +1,10 @@
-//! From the command line to a snapshot: files, the search path, the embedded default.
+//! From the command line to a snapshot: files, the search path, the embedded default; and the keeper's outside.
 
-use config::{Complaint, LoadFault, Loaded, Loader, Snapshot};
+use config::{Complaint, Edition, LoadFault, Loaded, Loader, Schemes, Snapshot};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Exit status for a configuration that cannot be used (sysexits.h EX_CONFIG).
 pub const EX_CONFIG: u8 = 78;
@@ -32,12 +33,30 @@ impl Loader for Files {
     }
 }
 
-/// Serves the embedded default beside the files.
-struct WithDefault(String);
+/// Where the configuration of a process comes from.
+pub struct Origin {
+    /// The master file; the embedded default if there is none.
+    pub file: Option<String>,
+    pub embedded: String,
+}
 
-impl Loader for WithDefault {
+impl Loader for Origin {
     fn load(&self, path: &str) -> Result<Loaded, LoadFault> {
-        if path == EMBEDDED { Ok(Loaded::File(self.0.clone().into_bytes())) } else { Files.load(path) }
+        match path {
+            EMBEDDED => Ok(Loaded::File(self.embedded.clone().into_bytes())),
+            _ => Schemes { loaders: &[], files: &Files }.load(path),
+        }
+    }
+}
+
+impl Origin {
+    /// Reads it, or another file in its place.
+    pub fn read(&self, file: Option<&str>) -> Result<(Edition, Vec<Complaint>), Vec<Complaint>> {
+        let path = std::env::var("EC_CONF_SEARCH_PATH").unwrap_or_else(|_| SEARCH_PATH.to_owned());
+        let mut search: Vec<&str> = vec![""];
+        search.extend(path.split(':').filter(|folder| !folder.is_empty()));
+        let master = file.or(self.file.as_deref()).unwrap_or(EMBEDDED);
+        Edition::read(master, self, &shard::registry(), &search)
     }
 }
 
@@ -47,11 +66,12 @@ pub fn default_text(var: &Path) -> String {
 }
 
 /// Reads the configuration: of a file, or the embedded one.
-pub fn load(file: Option<&str>, embedded: String) -> Result<(Snapshot, Vec<Complaint>), Vec<Complaint>> {
-    let path = std::env::var("EC_CONF_SEARCH_PATH").unwrap_or_else(|_| SEARCH_PATH.to_owned());
-    let mut search: Vec<&str> = vec![""];
-    search.extend(path.split(':').filter(|folder| !folder.is_empty()));
-    config::load(file.unwrap_or(EMBEDDED), &WithDefault(embedded), &shard::registry(), &search)
+pub fn load(
+    file: Option<&str>,
+    embedded: String,
+) -> Result<(Arc<Snapshot>, Vec<Complaint>), Vec<Complaint>> {
+    let origin = Origin { file: file.map(String::from), embedded };
+    origin.read(None).map(|(edition, warnings)| (edition.snapshot().clone(), warnings))
 }
 
 /// Prints complaints as the operator should see them.

@@ -10,7 +10,6 @@ use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -78,7 +77,7 @@ fn show(switches: &Switches, scratch: &Path) -> Result<bool, ExitCode> {
         configuration::print(&complaints);
         ExitCode::FAILURE
     })?;
-    let server = Server::start(Arc::new(snapshot), switches.shards)?;
+    let server = Server::start(snapshot, switches.shards)?;
     println!(
         "Engine on 127.0.0.1:{port}, {} shards; sink on {to}; spool in {}.",
         server.shards(),

@@ -6,6 +6,7 @@ mod check;
 mod configuration;
 mod console;
 mod demo;
+mod keep;
 mod load;
 mod run;
 mod sink;

@@ -1,13 +1,13 @@
 //! `impetus run`: the server, from the command line to its exit status.
 
 use crate::arguments::Arguments;
-use crate::configuration::{self, EX_CONFIG};
-use crate::usage;
+use crate::configuration::{self, EX_CONFIG, Origin};
+use crate::{keep, usage};
 use config::Snapshot;
 use runtime::{
     FolderLock, Identity, Needs, NoIdentity, NotLocked, PanicHook, Plan, ProcessSignal, Runtime, Signals,
 };
-use shard::{Common, Counters, Event, GlobalOptions, Order, SecurityOptions};
+use shard::{Common, Counters, Event, GlobalOptions, Order, Request, SecurityOptions};
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::chown;
@@ -35,10 +35,11 @@ pub fn run(mut arguments: Arguments) -> ExitCode {
     };
     let var = std::env::current_dir().unwrap_or_default().join("var");
     let embedded = configuration::default_text(&var);
-    let snapshot = match configuration::load(file.as_deref(), embedded.clone()) {
-        Ok((snapshot, warnings)) => {
+    let origin = Origin { file, embedded };
+    let edition = match origin.read(None) {
+        Ok((edition, warnings)) => {
             configuration::print(&warnings);
-            snapshot
+            edition.numbered(1)
         }
         Err(complaints) => {
             configuration::print(&complaints);
@@ -50,20 +51,16 @@ pub fn run(mut arguments: Arguments) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return unavailable(&format!("cannot block signals: {error}")),
     };
-    let source = Source { file, embedded };
-    let server = match Server::start(Arc::new(snapshot), shards) {
+    let server = match Server::start(edition.snapshot().clone(), shards) {
         Ok(server) => server,
         Err(status) => return status,
     };
-    server.obey(signals, source);
+    if let Err(error) = keep::start(&server.common, origin, edition) {
+        return unavailable(&format!("cannot start the keeper of the configuration: {error}"));
+    }
+    server.obey(signals);
     print_greeting(&server.snapshot);
     server.join()
-}
-
-/// Where the configuration came from, for a reload.
-struct Source {
-    file: Option<String>,
-    embedded: String,
 }
 
 /// A running engine: used by `run` and by the demonstration.
@@ -151,7 +148,7 @@ impl Server {
     }
 
     /// SIGTERM and SIGINT stop, a second one at once; SIGHUP reloads and reopens the logs, SIGUSR1 reopens.
-    fn obey(&self, signals: Signals, source: Source) {
+    fn obey(&self, signals: Signals) {
         let (common, stopping) = (self.common.clone(), self.stopping.clone());
         let heard = signals.hear(move |signal| match signal {
             ProcessSignal::Terminate | ProcessSignal::Interrupt => {
@@ -163,7 +160,9 @@ impl Server {
             }
             ProcessSignal::HangUp => {
                 common.exchange.order(|| Order::ReopenLogs);
-                reload(&common, &source);
+                if !common.keeper.ask(Request::Reload { file: None, from: None }) {
+                    eprintln!("impetus: too much is asked of the keeper of the configuration");
+                }
             }
             ProcessSignal::User1 => {
                 common.exchange.order(|| Order::ReopenLogs);
@@ -223,21 +222,6 @@ fn panicked(task: &str, message: &str) {
     }
 }
 
-/// A configuration with errors changes nothing.
-fn reload(common: &Common, source: &Source) {
-    match configuration::load(source.file.as_deref(), source.embedded.clone()) {
-        Ok((snapshot, warnings)) => {
-            configuration::print(&warnings);
-            let snapshot = Arc::new(snapshot);
-            common.exchange.order(|| Order::Reload(snapshot.clone()));
-        }
-        Err(complaints) => {
-            configuration::print(&complaints);
-            eprintln!("Reconfigure failed.");
-        }
-    }
-}
-
 /// Two numbers that nobody can guess.
 fn chance() -> io::Result<[u64; 2]> {
     let mut bytes = [0; 16];
@@ -283,14 +267,10 @@ fn lock(spoolbase: &Path) -> Result<FolderLock, ExitCode> {
 
 /// What the host lacks, each with how to mend it; the worst decides the exit status.
 fn check_host(snapshot: &Snapshot, spoolbase: &Path) -> Result<(), ExitCode> {
-    let enabled = snapshot.listeners("esmtp_listener").filter(|(_, stanza)| {
-        let found = stanza.value("enable");
-        found.is_none_or(|found| *found.get::<config::Bool>())
-    });
     let needs = Needs {
         spool: Some(spoolbase.to_owned()),
-        listeners: enabled
-            .filter_map(|(endpoint, _)| endpoint.socket_address().map(world::Endpoint::Inet))
+        listeners: keep::enabled(snapshot)
+            .filter_map(|endpoint| endpoint.socket_address().map(world::Endpoint::Inet))
             .collect(),
         sources: shard::source_addresses(snapshot),
         descriptors: DESCRIPTORS,

@@ -16,7 +16,7 @@ pub const LIMIT_BYTES: usize = 4 * 1024 * 1024;
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// One log to write, as configured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Open {
     pub format: &'static Format,
     /// What the `log_…` options left switched on; kinds that the format does not know change nothing.

@@ -5,7 +5,7 @@ use mail::Time;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use world::{Listener, World};
+use world::World;
 
 /// How often a shard that leaves looks whether the others have come so far.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
@@ -13,9 +13,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 impl<W: World> Shard<W> {
     /// Stops the shard; returns when nothing of it is left to do. The journal holds every promise, so what
     /// the bound cuts off costs a repetition at most.
-    pub(crate) async fn drain(self: &Rc<Self>, listeners: &[W::Listener]) {
+    pub(crate) async fn drain(self: &Rc<Self>) {
         self.life.set(Life::Stopping);
-        listeners.iter().for_each(Listener::close);
+        self.sockets.borrow().close();
+        // A generation that comes too late; its sockets close with it.
+        self.prepared.take();
         self.sessions.borrow().values().for_each(|signal| signal.raise());
         self.dispatch_bell.raise();
         self.tidy_bell.raise();

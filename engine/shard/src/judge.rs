@@ -46,6 +46,27 @@ impl<W: World> Conversation<W> {
         }
     }
 
+    /// What a newer generation has for this client; none if there is no newer one, or if that does not know the
+    /// listener any more.
+    pub fn newer_settings(&self) -> Option<Rc<ListenerSettings>> {
+        let site = self.shard.site();
+        if Rc::ptr_eq(&site, &self.settings.site) {
+            return None;
+        }
+        site.has_listener(&self.settings.endpoint)
+            .then(|| site.listener(&self.settings.endpoint, self.client.peer.map(|peer| peer.ip())))
+    }
+
+    /// Only between messages. The context of the connection stays, but whom we relay for is said anew.
+    pub fn adopt(&mut self, settings: Rc<ListenerSettings>) {
+        let peer = self.client.peer.map(|peer| peer.ip());
+        let (was, is) = (self.settings.relay.trusts(peer), settings.relay.trusts(peer));
+        if was != is {
+            self.contexts.connection.set("can_relay", if is { "true" } else { "false" });
+        }
+        self.settings = settings;
+    }
+
     pub async fn judge(&mut self, phase: Phase, session: &mut Session, stream: &W::Stream) -> Judgement {
         let state = session.state();
         let shard = self.shard.clone();

@@ -21,6 +21,7 @@ mod finish;
 mod gate;
 mod hand_over;
 mod judge;
+mod keeper;
 mod listen;
 mod operator;
 mod options;
@@ -35,6 +36,7 @@ mod recover;
 mod relay;
 mod reload;
 mod resolve;
+mod restart;
 mod serve;
 mod settings;
 mod settle;
@@ -47,6 +49,7 @@ mod trace;
 
 pub use commands::COMMANDS;
 pub use counters::Counters;
+pub use keeper::{Answer, Asker, Estate, Inbox, Keeper, Request};
 pub use options::{
     BounceLoggerOptions, ControlOptions, GlobalOptions, InboundOptions, LoggerOptions, SecurityOptions,
 };
@@ -97,6 +100,11 @@ pub struct Shard<W: World> {
     pub(crate) credit: Crowd,
     pub(crate) fetches: fetch::Tickets<Result<Arc<Kept>, fetch::Missing>>,
     pub(crate) answers: fetch::Tickets<Result<commands::Part, console::Refused>>,
+    /// What the keeper of the configuration was asked.
+    pub(crate) kept: fetch::Tickets<keeper::Answer>,
+    pub(crate) sockets: RefCell<listen::Sockets<W>>,
+    /// The generation that this shard is ready for and that is not in force yet.
+    pub(crate) prepared: RefCell<Option<reload::Prepared<W>>>,
 
     pub(crate) recorder: record::Recorder,
 

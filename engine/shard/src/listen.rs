@@ -21,52 +21,129 @@ use world::{Listener, Stream, World};
 /// A client that is over a limit gets this long to take its reply.
 const REFUSAL_TIME: Duration = Duration::from_secs(2);
 
-/// One shard's listening sockets.
-pub(crate) struct Sockets<W: World> {
-    pub smtp: Vec<(Endpoint, W::Listener)>,
-    pub console: Vec<W::Listener>,
+/// Who is spoken to behind a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    Smtp,
+    Console,
+}
+
+struct Socket<W: World> {
+    service: Service,
+    endpoint: Endpoint,
+    listener: W::Listener,
+}
+
+/// One shard's listening sockets; those that are dropped are closed.
+pub(crate) struct Sockets<W: World>(Vec<Socket<W>>);
+
+impl<W: World> Default for Sockets<W> {
+    fn default() -> Self {
+        Sockets(Vec::new())
+    }
 }
 
 impl<W: World> Sockets<W> {
-    /// Opens every enabled endpoint of the configuration; the console is one shard's.
-    pub fn open(world: &W, site: &Site, with_console: bool) -> Result<Self, (Endpoint, io::Error)> {
-        let mut sockets = Sockets { smtp: Vec::new(), console: Vec::new() };
-        for (endpoint, _) in site.snapshot.listeners("esmtp_listener") {
-            let options = site.listener_options(endpoint);
-            if options.enable {
-                let backlog = u32::try_from(options.listen_backlog).unwrap_or(500);
-                let on_core = options.sessions_stay_on_core;
-                let listener = open(world, endpoint, options.file_mode, backlog, on_core)?;
-                sockets.smtp.push((endpoint.clone(), listener));
+    /// Opens the enabled endpoints of the configuration that are not open yet; the console is one shard's.
+    /// All of them, or none.
+    pub fn missing(&self, world: &W, site: &Site, with_console: bool) -> Result<Self, (Endpoint, io::Error)> {
+        let mut opened = Sockets::default();
+        for wanted in wanted(site, with_console) {
+            if !self.has(wanted.service, wanted.endpoint) {
+                let listener =
+                    wanted.open(world).map_err(|error| (wanted.endpoint.clone(), error))?;
+                let Wanted { service, endpoint, .. } = wanted;
+                opened.0.push(Socket { service, endpoint: endpoint.clone(), listener });
             }
         }
-        let consoles = site.snapshot.listeners("control_listener").filter(|_| with_console);
-        for (endpoint, stanza) in consoles {
-            let options = ControlOptions::resolve(&stanza);
-            if options.enable {
-                sockets.console.push(open(world, endpoint, options.file_mode, CONSOLE_BACKLOG, false)?);
-            }
-        }
-        Ok(sockets)
+        Ok(opened)
     }
+
+    /// Closes what the configuration does not have any more.
+    pub fn close_unwanted(&mut self, site: &Site) {
+        let wanted = wanted(site, true);
+        self.0.retain(|socket| {
+            let is_wanted = wanted
+                .iter()
+                .any(|wanted| wanted.service == socket.service && *wanted.endpoint == socket.endpoint);
+            if !is_wanted {
+                socket.listener.close();
+            }
+            is_wanted
+        });
+    }
+
+    pub fn close(&self) {
+        self.0.iter().for_each(|socket| socket.listener.close());
+    }
+
+    fn has(&self, service: Service, endpoint: &Endpoint) -> bool {
+        self.0.iter().any(|socket| socket.service == service && socket.endpoint == *endpoint)
+    }
+}
+
+/// Takes sockets into service.
+pub(crate) fn serve_at<W: World>(shard: &Rc<Shard<W>>, opened: Sockets<W>) {
+    for socket in opened.0 {
+        let (endpoint, listener) = (socket.endpoint.clone(), socket.listener.clone());
+        match socket.service {
+            Service::Smtp => shard.world.spawn("listener", listen(shard.clone(), endpoint, listener)),
+            Service::Console => {
+                shard.world.spawn("console listener", crate::answer::console(shard.clone(), listener));
+            }
+        }
+        shard.sockets.borrow_mut().0.push(socket);
+    }
+}
+
+/// An enabled endpoint of a configuration.
+struct Wanted<'a> {
+    service: Service,
+    endpoint: &'a Endpoint,
+    mode: u32,
+    backlog: u32,
+    on_core: bool,
 }
 
 /// Operators who may knock at the same time.
 const CONSOLE_BACKLOG: u32 = 16;
 
-fn open<W: World>(
-    world: &W,
-    endpoint: &Endpoint,
-    mode: u32,
-    backlog: u32,
-    on_core: bool,
-) -> Result<W::Listener, (Endpoint, io::Error)> {
-    let at = match endpoint.socket_address() {
-        Some(address) => world::Endpoint::Inet(address),
-        None => world::Endpoint::Unix { path: endpoint.to_string().into(), mode },
-    };
-    let listener = if on_core { world.listen_on_core(&at, backlog) } else { world.listen(&at, backlog) };
-    listener.map_err(|error| (endpoint.clone(), error))
+fn wanted(site: &Site, with_console: bool) -> Vec<Wanted<'_>> {
+    let smtp = site.snapshot.listeners("esmtp_listener").filter_map(|(endpoint, _)| {
+        let options = site.listener_options(endpoint);
+        options.enable.then(|| Wanted {
+            service: Service::Smtp,
+            endpoint,
+            mode: options.file_mode,
+            backlog: u32::try_from(options.listen_backlog).unwrap_or(500),
+            on_core: options.sessions_stay_on_core,
+        })
+    });
+    let consoles = site.snapshot.listeners("control_listener").filter(|_| with_console);
+    let consoles = consoles.filter_map(|(endpoint, stanza)| {
+        let options = ControlOptions::resolve(&stanza);
+        options.enable.then(|| Wanted {
+            service: Service::Console,
+            endpoint,
+            mode: options.file_mode,
+            backlog: CONSOLE_BACKLOG,
+            on_core: false,
+        })
+    });
+    smtp.chain(consoles).collect()
+}
+
+impl Wanted<'_> {
+    fn open<W: World>(&self, world: &W) -> io::Result<W::Listener> {
+        let at = match self.endpoint.socket_address() {
+            Some(address) => world::Endpoint::Inet(address),
+            None => world::Endpoint::Unix { path: self.endpoint.to_string().into(), mode: self.mode },
+        };
+        match self.on_core {
+            true => world.listen_on_core(&at, self.backlog),
+            false => world.listen(&at, self.backlog),
+        }
+    }
 }
 
 /// Sessions of each listener, counted over all shards.
@@ -87,7 +164,8 @@ pub(crate) async fn listen<W: World>(shard: Rc<Shard<W>>, endpoint: Endpoint, li
     loop {
         let stream = match listener.accept().await {
             Ok(stream) => stream,
-            Err(_) if shard.is_stopping() => return,
+            // Closed by us, at a stop or because the configuration has it no more.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
             Err(error) => {
                 shard.complain(&format!("listener {endpoint} has ended: {error}"));
                 return;

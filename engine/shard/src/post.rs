@@ -86,8 +86,16 @@ struct Lane {
 pub enum Order {
     /// Every shard has bound its sockets, and privileges are dropped: go on.
     Proceed,
-    /// A new configuration is in force.
-    Reload(Arc<config::Snapshot>),
+    /// A new configuration is at hand: make ready for it, report to the keeper, and go on with the old one.
+    Prepare(Arc<config::Snapshot>),
+    /// Every shard is ready: it is in force.
+    Adopt,
+    /// A shard could not: it is forgotten.
+    Abandon,
+    /// The keeper has answered what this shard asked.
+    Answered { ticket: u64, answer: crate::keeper::Answer },
+    /// A line of the program's for the paniclog.
+    Complain(Box<str>),
     /// The log files were renamed.
     ReopenLogs,
     Stop,
@@ -135,6 +143,14 @@ impl Exchange {
         let taken = self.doors.iter().filter(|door| door.orders.push(order()).is_ok()).count();
         self.wake_all();
         taken == self.doors.len()
+    }
+
+    /// Gives one shard an order; gives it back if too many wait there.
+    pub(crate) fn order_one(&self, shard: usize, order: Order) -> Result<(), Order> {
+        let door = &self.doors[shard];
+        let pushed = door.orders.push(order);
+        self.wake(shard);
+        pushed
     }
 
     pub(crate) fn next_order(&self, shard: usize) -> Option<Order> {

@@ -57,7 +57,11 @@ pub(crate) async fn ring<W: World>(shard: Rc<Shard<W>>) {
 fn obey<W: World>(shard: &Rc<Shard<W>>, order: Order) {
     match order {
         Order::Proceed => {}
-        Order::Reload(snapshot) => reload::reload(shard, snapshot),
+        Order::Prepare(snapshot) => reload::prepare(shard, snapshot),
+        Order::Adopt => reload::adopt(shard),
+        Order::Abandon => reload::abandon(shard),
+        Order::Answered { ticket, answer } => shard.kept.arrived(ticket, answer),
+        Order::Complain(line) => shard.complain(&line),
         // One writer serves all shards.
         Order::ReopenLogs if shard.index == 0 => shard.world.reopen_logs(),
         Order::ReopenLogs => {}

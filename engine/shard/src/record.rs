@@ -14,7 +14,7 @@ use world::{Signal, World};
 /// A shard's lines on their way, and the files they go to.
 pub(crate) struct Recorder {
     lines: RefCell<Lines>,
-    files: Vec<(PathBuf, u32)>,
+    opened: RefCell<Opened>,
     bell: Signal,
     pub closed: Signal,
 }
@@ -25,7 +25,7 @@ impl Recorder {
         let opened = Opened::of(snapshot, beats);
         Recorder {
             lines: RefCell::new(Lines::new(Style::default(), &opened.logs, now)),
-            files: opened.files,
+            opened: RefCell::new(opened),
             bell: Signal::default(),
             closed: Signal::default(),
         }
@@ -43,6 +43,7 @@ pub fn log_files(snapshot: &Snapshot) -> Vec<PathBuf> {
     Opened::of(snapshot, false).files.into_iter().map(|(file, _)| file).collect()
 }
 
+#[derive(PartialEq)]
 struct Opened {
     logs: Vec<Open>,
     files: Vec<(PathBuf, u32)>,
@@ -110,6 +111,25 @@ impl<W: World> Shard<W> {
         self.recorder.record(event, self.world.now());
     }
 
+    /// The logs of a new generation. What waits goes where it was bound for; logs that stay, stay as they are.
+    pub(crate) fn reopen_logs(&self, snapshot: &Snapshot) {
+        let opened = Opened::of(snapshot, self.index == 0);
+        let recorder = &self.recorder;
+        if opened == *recorder.opened.borrow() {
+            return;
+        }
+        let now = self.world.now();
+        recorder.lines.borrow_mut().close();
+        loop {
+            let want = recorder.lines.borrow().want(now);
+            let Want::Flush(log) = want else { break };
+            flush(self, log);
+        }
+        recorder.lines.replace(Lines::new(Style::default(), &opened.logs, now));
+        recorder.opened.replace(opened);
+        recorder.bell.raise();
+    }
+
     /// A line for paniclog about something of ours.
     pub(crate) fn complain(&self, text: &str) {
         self.record(&Event::Panic(text));
@@ -140,10 +160,10 @@ pub(crate) async fn record<W: World>(shard: Rc<Shard<W>>) {
 fn flush<W: World>(shard: &Shard<W>, log: usize) {
     let recorder = &shard.recorder;
     let bytes = recorder.lines.borrow_mut().take(log);
-    let (path, mode) = &recorder.files[log];
+    let (path, mode) = recorder.opened.borrow().files[log].clone();
     let count = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
     // The writer takes the bytes at once or, if it is too far behind, not at all.
-    if !shard.world.log(path, *mode, bytes) {
+    if !shard.world.log(&path, mode, bytes) {
         shard.counters.log_lines_lost.add(count);
     }
     recorder.lines.borrow_mut().wrote(log, Vec::new(), shard.world.now());

@@ -83,6 +83,12 @@ async fn converse<W: World>(
         if session.state() <= SessionState::SendingBanner && stream.has_unread() {
             session.talked_early();
         }
+        if session.is_between_messages()
+            && let Some(settings) = conversation.newer_settings()
+        {
+            session.adopt(settings.session.clone());
+            conversation.adopt(settings);
+        }
         match session.want() {
             Want::Read { deadline } => match hear(stream, deadline, &call.signal, called).await {
                 Heard::Bytes(bytes) => session.read(&bytes, world.now()),

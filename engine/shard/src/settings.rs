@@ -50,6 +50,7 @@ pub struct Site {
 /// What one client of one listener gets.
 pub struct ListenerSettings {
     pub site: Rc<Site>,
+    pub endpoint: Endpoint,
     pub session: Rc<smtp::server::Settings>,
     pub relay: Relay,
     pub limits: SessionLimits,
@@ -187,6 +188,10 @@ impl Site {
         settings
     }
 
+    pub fn has_listener(&self, endpoint: &Endpoint) -> bool {
+        self.snapshot.listeners("esmtp_listener").any(|(known, _)| known == endpoint)
+    }
+
     /// A newer generation is in force: the settings kept at hand, which hold this one, are let go.
     pub fn retire(&self) {
         self.listeners.borrow_mut().clear();
@@ -259,6 +264,7 @@ impl ListenerSettings {
             throttle: options.inbound_throttle_messages.as_ref().map(|rate| site.cells.throttle(rate)),
             notifies_of_refusals: options.generate_bounces_for_multi_recipient_policy_rejections,
             site: site.clone(),
+            endpoint: endpoint.clone(),
         }
     }
 }

@@ -2,14 +2,15 @@
 
 use crate::commit::{Spool, commit};
 use crate::gate::Gate;
-use crate::listen::{ListenerCounts, Sockets, listen};
+use crate::keeper::Inbox;
+use crate::listen::{ListenerCounts, Sockets, serve_at};
 use crate::outbound::Cells;
 use crate::parcel::Budget;
 use crate::post::{Exchange, Order, PostOffice};
 use crate::record::{Recorder, record};
 use crate::resolve::Resolver;
 use crate::settings::Site;
-use crate::{Life, Shard, answer, dispatch, options, receive, recover, take, tidy};
+use crate::{Life, Shard, dispatch, options, receive, recover, take, tidy};
 use bindings::{Schedule, ScheduleSettings};
 use config::{ModuleSyntax, Registry, Snapshot};
 use dns::Resolv;
@@ -29,6 +30,7 @@ const FIRST_SEGMENT: Duration = Duration::from_secs(20);
 /// What all shards of a process share.
 pub struct Common {
     pub exchange: Exchange,
+    pub keeper: Inbox,
     pub cells: Arc<Cells>,
     pub hostname: Box<str>,
     pub(crate) gate: Arc<Gate>,
@@ -56,6 +58,7 @@ impl Common {
         let servers = Resolv { fallback_to_tcp: global.dns_fallback_to_tcp, ..servers };
         Arc::new(Common {
             exchange: Exchange::new(shards),
+            keeper: Inbox::new(shards),
             cells: Arc::default(),
             hostname: hostname.into(),
             gate: Gate::new(chance),
@@ -132,7 +135,7 @@ pub(crate) fn schedule_settings(site: &Site, common: &Common) -> ScheduleSetting
 pub async fn start<W: World>(world: W, index: usize, common: Arc<Common>, tell: impl Fn(Event)) {
     common.exchange.attach(index, world.doorbell());
     let site = Site::new(common.snapshot.clone(), &common.cells, &common.hostname);
-    let sockets = match Sockets::open(&world, &site, index == 0) {
+    let sockets = match Sockets::default().missing(&world, &site, index == 0) {
         Ok(sockets) => sockets,
         Err((endpoint, error)) => {
             return tell(Event::Failed { what: format!("cannot listen on {endpoint}"), error });
@@ -169,7 +172,8 @@ async fn may_proceed<W: World>(world: &W, common: &Common, index: usize) -> bool
         match common.exchange.next_order(index) {
             Some(Order::Proceed) => return true,
             Some(Order::Stop) => return false,
-            Some(Order::Reload(_) | Order::ReopenLogs) => {}
+            // The keeper works when every shard is up.
+            Some(_) => {}
             None if common.exchange.may_wait(index) => world.rung().await,
             None => {}
         }
@@ -200,18 +204,10 @@ async fn run<W: World>(
     }
     world.spawn("tidy", tidy::tidy(shard.clone()));
     world.spawn("dispatch", dispatch::dispatch(shard.clone()));
-    let mut listeners: Vec<W::Listener> = Vec::new();
-    for (endpoint, listener) in sockets.smtp {
-        listeners.push(listener.clone());
-        world.spawn("listener", listen(shard.clone(), endpoint, listener));
-    }
-    for listener in sockets.console {
-        listeners.push(listener.clone());
-        world.spawn("console listener", answer::console(shard.clone(), listener));
-    }
+    serve_at(shard, sockets);
     tell(Event::Ready { copies, report });
     shard.stop_asked.wait().await;
-    shard.drain(&listeners).await;
+    shard.drain().await;
 }
 
 /// Without a segment every message would be answered 452; it takes the time of writing one.
@@ -257,6 +253,9 @@ impl<W: World> Shard<W> {
             credit: Default::default(),
             fetches: Default::default(),
             answers: Default::default(),
+            kept: Default::default(),
+            sockets: RefCell::default(),
+            prepared: RefCell::default(),
             recorder: Recorder::new(&site.snapshot, index == 0, now),
             sessions: RefCell::default(),
             session_ended: Default::default(),

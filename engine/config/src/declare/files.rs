@@ -21,6 +21,9 @@ ThreadPool SpoolIn { concurrency = 1 }
 Debug_Flags { ERROR = ( all ) CRITICAL = ( all ) }
 ";
 
+/// The name of the file that is none.
+pub(crate) const UNSAVED: &str = "(unsaved changes)";
+
 const GLOBAL: Ground = Ground::Core(Scope::Global);
 
 /// A file to read, and what led to it.
@@ -75,6 +78,14 @@ impl Declaration<'_> {
                 let request = Request { path, bytes, from: None };
                 self.read(request, Site { instance: 0, ground: GLOBAL, nesting: 0, reading: &[] });
             }
+        }
+    }
+
+    /// Changes that no file takes (§12.4): the virtual file.
+    pub fn unsaved(&mut self, text: &str) {
+        if !text.is_empty() {
+            let request = Request { path: UNSAVED.into(), bytes: text.into(), from: None };
+            self.read(request, Site { instance: 0, ground: GLOBAL, nesting: 0, reading: &[] });
         }
     }
 

@@ -25,6 +25,13 @@ pub struct Format {
     pub write: fn(&Event<'_>, Time, &Style, &mut Vec<u8>),
 }
 
+/// A format is its name: there is one of each.
+impl PartialEq for Format {
+    fn eq(&self, other: &Format) -> bool {
+        self.name == other.name
+    }
+}
+
 /// Options that hold for every log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {

@@ -255,6 +255,18 @@ impl Session {
         self.reconfigured = true;
     }
 
+    /// Whether it stands between two messages, where `adopt` may be told.
+    pub fn is_between_messages(&self) -> bool {
+        matches!(self.state, State::Commands) && self.greeted && !self.in_transaction
+    }
+
+    /// A newer configuration is active and nobody has to go: from here on the session goes by it. What EHLO has
+    /// offered stays offered.
+    pub fn adopt(&mut self, settings: Rc<Settings>) {
+        assert!(self.is_between_messages(), "a message keeps the settings that it began with");
+        self.settings = settings;
+    }
+
     /// Bytes have arrived before the greeting and were left unread.
     pub fn talked_early(&mut self) {
         if !self.greeted {

@@ -194,6 +194,11 @@ bounce_logger "bounce_logger" {{
         signal(process.process(), name);
     }
 
+    /// Its number.
+    pub fn process(&self) -> u32 {
+        self.process.as_ref().expect("it runs").process()
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         self.process.take().expect("it runs").kill();

@@ -1,0 +1,93 @@
+//! The thread of the keeper of the configuration, and what it sees of the host.
+
+use crate::configuration::Origin;
+use config::{Complaint, Edition, Endpoint, Snapshot};
+use runtime::Needs;
+use shard::{Common, Estate, Keeper};
+use std::fs;
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, Thread};
+use world::Doorbell;
+
+/// Starts the thread; it lives as long as the process.
+pub fn start(common: &Arc<Common>, origin: Origin, edition: Edition) -> io::Result<()> {
+    let bell = Arc::new(Bell::default());
+    let mut keeper = Keeper::new(common, Box::new(origin), edition, bell.clone());
+    let work = move || {
+        // The thread is this one, once.
+        let _ = bell.0.set(thread::current());
+        loop {
+            if !keeper.work() {
+                match keeper.patience() {
+                    Some(time) => thread::park_timeout(time),
+                    None => thread::park(),
+                }
+            }
+        }
+    };
+    thread::Builder::new().name("keeper".into()).spawn(work).map(|_| ())
+}
+
+/// Wakes the thread; what is asked before it runs it finds by itself.
+#[derive(Default)]
+struct Bell(OnceLock<Thread>);
+
+impl Doorbell for Bell {
+    fn ring(&self) {
+        self.0.get().into_iter().for_each(Thread::unpark);
+    }
+}
+
+impl Estate for Origin {
+    fn read(&self, file: Option<&str>) -> Result<(Edition, Vec<Complaint>), Vec<Complaint>> {
+        Origin::read(self, file)
+    }
+
+    fn objections(&self, now: &Snapshot, new: &Snapshot) -> Vec<String> {
+        let needs = Needs {
+            spool: None,
+            listeners: new_listeners(now, new),
+            sources: new_of(shard::source_addresses(now), shard::source_addresses(new)),
+            descriptors: 0,
+        };
+        let findings = runtime::preflight(&needs);
+        let found = findings.iter().filter(|finding| finding.severity.exit_code().is_some());
+        let mut objections: Vec<String> = found.map(|finding| finding.text.clone()).collect();
+        let logs = new_of(shard::log_files(now), shard::log_files(new));
+        for folder in logs.iter().filter_map(|file| file.parent()).filter(|folder| !folder.is_dir()) {
+            if let Err(error) = fs::create_dir_all(folder) {
+                objections.push(format!("cannot make the folder {} for a log: {error}", folder.display()));
+            }
+        }
+        objections
+    }
+
+    fn say(&self, text: &str) {
+        eprintln!("{text}");
+    }
+}
+
+fn new_of<T: PartialEq>(now: Vec<T>, new: Vec<T>) -> Vec<T> {
+    new.into_iter().filter(|item| !now.contains(item)).collect()
+}
+
+/// Whether they can be had. A port that we hold already, if at another address, would be found taken: there the
+/// shards find out.
+fn new_listeners(now: &Snapshot, new: &Snapshot) -> Vec<world::Endpoint> {
+    let addresses = |snapshot| {
+        enabled(snapshot).filter_map(Endpoint::socket_address).collect::<Vec<std::net::SocketAddr>>()
+    };
+    let ours = addresses(now);
+    let is_new = |address: &std::net::SocketAddr| ours.iter().all(|known| known.port() != address.port());
+    addresses(new).into_iter().filter(is_new).map(world::Endpoint::Inet).collect()
+}
+
+/// The SMTP endpoints that are listened on.
+pub fn enabled(snapshot: &Snapshot) -> impl Iterator<Item = &Endpoint> {
+    let enabled = snapshot.listeners("esmtp_listener").filter(|(_, stanza)| {
+        let found = stanza.value("enable");
+        found.is_none_or(|found| *found.get::<config::Bool>())
+    });
+    enabled.map(|(endpoint, _)| endpoint)
+}
