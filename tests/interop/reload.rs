@@ -73,9 +73,10 @@ fn a_listener_that_cannot_be_had_refuses_the_whole_reload() {
     let mut server = Server::start(&Setup::new(PLACE, "refused", sink.port()));
     let (free, taken) = (free_port(), free_port());
     let holder = TcpListener::bind(at(taken)).expect("the port was free");
-    for (port_or_address, why) in
-        [(format!("127.0.0.1:{taken}"), "another process"), ("192.0.2.99:2525".into(), "not on any interface")]
-    {
+    for (port_or_address, why) in [
+        (format!("127.0.0.1:{taken}"), "another process"),
+        ("192.0.2.99:2525".into(), "not on any interface"),
+    ] {
         server.configure(&format!(
             "relay_hosts = ( 192.0.2.0/24 )\n{}\nESMTP_Listener {{ Listen \"{port_or_address}\" {{ }} }}",
             listener(free)
@@ -111,7 +112,8 @@ fn one_reload_goes_from_any_address_to_one_of_them() {
     let sink = Sink::start();
     let port = free_port();
     let settings = format!("ESMTP_Listener {{ Listen \"*:{port}\" {{ }} }}");
-    let mut server = Server::start(&Setup { settings: &settings, ..Setup::new(PLACE, "narrow", sink.port()) });
+    let mut server =
+        Server::start(&Setup { settings: &settings, ..Setup::new(PLACE, "narrow", sink.port()) });
     assert!(TcpStream::connect(("127.0.0.2", port)).is_ok());
     server.configure(&listener(port));
     assert!(reload(&server).contains("OK, configuration 2"));
@@ -172,7 +174,11 @@ fn reloads_under_load_fail_no_session_and_leave_nothing_behind() {
     let domains: String =
         (0..500).map(|n| format!("Domain d{n}.example {{ retry_interval = {} }}\n", n + 60)).collect();
     let configure = |round: usize| {
-        server.configure(&format!("retry_interval = {}\n{}\n{domains}", 1000 + round, listener(ports[round % 2])));
+        server.configure(&format!(
+            "retry_interval = {}\n{}\n{domains}",
+            1000 + round,
+            listener(ports[round % 2])
+        ));
     };
     let (accepted, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let mut figures = Vec::new();
@@ -183,7 +189,8 @@ fn reloads_under_load_fail_no_session_and_leave_nothing_behind() {
                 let mut client = server.client();
                 while !over.load(Ordering::Relaxed) {
                     for _ in 0..20 {
-                        let reply = client.send(SENDER, RECIPIENT, &letter("load")).expect("no session fails");
+                        let reply =
+                            client.send(SENDER, RECIPIENT, &letter("load")).expect("no session fails");
                         assert_eq!(reply.code, 250, "{}", reply.text);
                         accepted.fetch_add(1, Ordering::Relaxed);
                     }
@@ -206,7 +213,9 @@ fn reloads_under_load_fail_no_session_and_leave_nothing_behind() {
     let accepted = accepted.load(Ordering::Relaxed);
     sink.wait_for(accepted);
     eventually("the queues are empty", || server.count("queued_messages") == 0);
-    let [(descriptors, memory), (descriptors_after, memory_after)] = figures[..] else { panic!("two figures") };
+    let [(descriptors, memory), (descriptors_after, memory_after)] = figures[..] else {
+        panic!("two figures")
+    };
     eprintln!(
         "{rounds} reloads, {accepted} messages: descriptors {descriptors}, then {descriptors_after}; resident \
          {} MB, then {} MB",

@@ -36,7 +36,9 @@ impl Loader for Schemes<'_> {
         let Some(wanted) = scheme(path) else { return self.files.load(path) };
         match self.loaders.iter().find(|(scheme, _)| scheme.eq_ignore_ascii_case(wanted)) {
             Some((_, loader)) => loader.load(path),
-            None => Err(LoadFault::Unreadable(format!("nothing here loads {wanted}:// (file:// and paths are)"))),
+            None => {
+                Err(LoadFault::Unreadable(format!("nothing here loads {wanted}:// (file:// and paths are)")))
+            }
         }
     }
 }

@@ -66,10 +66,7 @@ pub fn default_text(var: &Path) -> String {
 }
 
 /// Reads the configuration: of a file, or the embedded one.
-pub fn load(
-    file: Option<&str>,
-    embedded: String,
-) -> Result<(Arc<Snapshot>, Vec<Complaint>), Vec<Complaint>> {
+pub fn load(file: Option<&str>, embedded: String) -> Result<(Arc<Snapshot>, Vec<Complaint>), Vec<Complaint>> {
     let origin = Origin { file: file.map(String::from), embedded };
     origin.read(None).map(|(edition, warnings)| (edition.snapshot().clone(), warnings))
 }

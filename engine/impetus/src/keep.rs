@@ -2,7 +2,6 @@
 
 use crate::configuration::Origin;
 use config::{Complaint, Edition, Endpoint, Snapshot};
-use runtime::Needs;
 use shard::{Common, Estate, Keeper};
 use std::fs;
 use std::io;
@@ -45,15 +44,9 @@ impl Estate for Origin {
     }
 
     fn objections(&self, now: &Snapshot, new: &Snapshot) -> Vec<String> {
-        let needs = Needs {
-            spool: None,
-            listeners: new_listeners(now, new),
-            sources: new_of(shard::source_addresses(now), shard::source_addresses(new)),
-            descriptors: 0,
-        };
-        let findings = runtime::preflight(&needs);
-        let found = findings.iter().filter(|finding| finding.severity.exit_code().is_some());
-        let mut objections: Vec<String> = found.map(|finding| finding.text.clone()).collect();
+        let sources = new_of(shard::source_addresses(now), shard::source_addresses(new));
+        let findings = runtime::unavailable_addresses(&new_listeners(now, new), &sources);
+        let mut objections: Vec<String> = findings.into_iter().map(|finding| finding.text).collect();
         let logs = new_of(shard::log_files(now), shard::log_files(new));
         for folder in logs.iter().filter_map(|file| file.parent()).filter(|folder| !folder.is_dir()) {
             if let Err(error) = fs::create_dir_all(folder) {

@@ -27,7 +27,7 @@ pub use disk::RealFile;
 pub use executor::{PanicHook, Plan, Runtime, run_on_thread, usable_cpus};
 pub use lock::{FolderLock, NotLocked};
 pub use net::{RealDatagrams, RealListener, RealStream};
-pub use preflight::{Finding, Needs, Severity, Subject, preflight};
+pub use preflight::{Finding, Needs, Severity, Subject, preflight, unavailable_addresses};
 pub use privileges::{Identity, NoIdentity};
 pub use signals::{ProcessSignal, Signals};
 pub use world::{Gauges, RealWorld};

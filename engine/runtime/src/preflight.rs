@@ -83,10 +83,15 @@ impl fmt::Display for Finding {
 /// hard one. Call it where the engine's listeners do not stand yet: it binds their addresses for a moment.
 pub fn preflight(needs: &Needs) -> Vec<Finding> {
     let general = [kernel(), io_uring(), descriptors(needs.descriptors), reuseport_migration()];
-    let listeners = needs.listeners.iter().filter_map(listener);
-    let sources = needs.sources.iter().filter_map(|address| source(*address));
     let spool = needs.spool.as_deref().and_then(spool);
-    general.into_iter().flatten().chain(spool).chain(listeners).chain(sources).collect()
+    let addresses = unavailable_addresses(&needs.listeners, &needs.sources);
+    general.into_iter().flatten().chain(spool).chain(addresses).collect()
+}
+
+/// The part of it that is asked again when a running engine shall listen, or send, elsewhere.
+pub fn unavailable_addresses(listeners: &[Endpoint], sources: &[IpAddr]) -> Vec<Finding> {
+    let listeners = listeners.iter().filter_map(listener);
+    listeners.chain(sources.iter().filter_map(|address| source(*address))).collect()
 }
 
 fn finding(subject: Subject, severity: Severity, text: impl Into<String>) -> Option<Finding> {

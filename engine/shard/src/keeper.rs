@@ -7,7 +7,7 @@
 use crate::Common;
 use crate::post::Order;
 use crate::restart::needing_restart;
-use config::{Complaint, Edition, Loader, Snapshot};
+use config::{Complaint, Edition, Loader, Severity, Snapshot};
 use crossbeam_queue::ArrayQueue;
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
@@ -48,11 +48,7 @@ pub struct Inbox {
 
 impl Inbox {
     pub(crate) fn new(shards: usize) -> Inbox {
-        Inbox {
-            requests: ArrayQueue::new(REQUESTS),
-            reports: ArrayQueue::new(shards),
-            bell: OnceLock::new(),
-        }
+        Inbox { requests: ArrayQueue::new(REQUESTS), reports: ArrayQueue::new(shards), bell: OnceLock::new() }
     }
 
     /// False: there is no keeper, or too much waits for it.
@@ -109,10 +105,22 @@ struct Turnover {
 
 impl Keeper {
     /// `edition` is what the shards were started with; `bell` wakes the thread.
-    pub fn new(common: &Arc<Common>, estate: Box<dyn Estate>, edition: Edition, bell: Arc<dyn Doorbell>) -> Keeper {
+    pub fn new(
+        common: &Arc<Common>,
+        estate: Box<dyn Estate>,
+        edition: Edition,
+        bell: Arc<dyn Doorbell>,
+    ) -> Keeper {
         // A process has one keeper.
         let _ = common.keeper.bell.set(bell);
-        Keeper { common: common.clone(), estate, edition, turnover: None, owed: VecDeque::new(), retired: Vec::new() }
+        Keeper {
+            common: common.clone(),
+            estate,
+            edition,
+            turnover: None,
+            owed: VecDeque::new(),
+            retired: Vec::new(),
+        }
     }
 
     /// Does what can be done now. False: nothing could; the bell rings when that has changed.
@@ -146,7 +154,8 @@ impl Keeper {
         match request {
             Request::Reload { file, from } => match self.estate.read(file.as_deref()) {
                 Ok((edition, warnings)) => {
-                    self.begin(edition, warnings.iter().map(Complaint::to_string).collect(), from);
+                    let told = warnings.iter().filter(|complaint| complaint.severity == Severity::Warning);
+                    self.begin(edition, told.map(Complaint::to_string).collect(), from);
                 }
                 Err(complaints) => {
                     complaints.iter().for_each(|complaint| self.write_down(&complaint.line()));

@@ -50,8 +50,7 @@ impl<W: World> Sockets<W> {
         let mut opened = Sockets::default();
         for wanted in wanted(site, with_console) {
             if !self.has(wanted.service, wanted.endpoint) {
-                let listener =
-                    wanted.open(world).map_err(|error| (wanted.endpoint.clone(), error))?;
+                let listener = wanted.open(world).map_err(|error| (wanted.endpoint.clone(), error))?;
                 let Wanted { service, endpoint, .. } = wanted;
                 opened.0.push(Socket { service, endpoint: endpoint.clone(), listener });
             }

@@ -93,7 +93,10 @@ pub enum Order {
     /// A shard could not: it is forgotten.
     Abandon,
     /// The keeper has answered what this shard asked.
-    Answered { ticket: u64, answer: crate::keeper::Answer },
+    Answered {
+        ticket: u64,
+        answer: crate::keeper::Answer,
+    },
     /// A line of the program's for the paniclog.
     Complain(Box<str>),
     /// The log files were renamed.
