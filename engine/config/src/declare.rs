@@ -8,6 +8,9 @@ mod standings;
 mod stanza;
 
 use crate::fault::{Fault, Faults};
+pub(crate) use files::UNSAVED;
+pub(crate) use name::normal_name;
+
 use crate::option::Declared;
 use crate::registry::Ground;
 use crate::resolve::DEFAULT;
@@ -174,7 +177,7 @@ impl<'a> Declaration<'a> {
         }
         self.instances.iter_mut().for_each(Instance::settle);
         let mut snapshot = Snapshot {
-            generation: 0,
+            generation: Default::default(),
             sources: self.sources,
             instances: self.instances,
             modules: self.modules,
@@ -193,6 +196,7 @@ fn instance(scope: Scope, keyword: &str, name: &str, id: InstanceId) -> Instance
         name: name.into(),
         id,
         opened: Vec::new(),
+        regions: Vec::new(),
         values: Vec::new(),
         scopes: Vec::new(),
         others: HashMap::new(),

@@ -1,6 +1,7 @@
 //! A configuration together with everything that it was read from, so that a change builds on what is running
 //! and not on what the disk holds by then.
 
+use crate::edit::Change;
 use crate::load::build;
 use crate::{Complaint, Limits, LoadFault, Loaded, Loader, Registry, Snapshot};
 use std::cell::RefCell;
@@ -10,11 +11,16 @@ use std::sync::Arc;
 /// One generation, whole: what to run by, and what to build the next one from. Cheap to clone.
 #[derive(Clone)]
 pub struct Edition {
+    /// As it was asked for; where it was found is known to the sources.
     pub(crate) master: Arc<str>,
     pub(crate) search_path: Arc<[String]>,
     pub(crate) snapshot: Arc<Snapshot>,
     /// What the loader said of paths that were no files: the next generation finds the same.
     heard: Arc<BTreeMap<String, Result<Loaded, LoadFault>>>,
+    /// Files that say something else by now: what they said when they were read; none if they were not there.
+    pub(crate) originals: Arc<BTreeMap<String, Option<Arc<str>>>>,
+    /// The changes since the files were read.
+    pub(crate) changes: Arc<[Change]>,
 }
 
 /// What stands in a path's place, and of files what they say now.
@@ -37,12 +43,13 @@ impl Edition {
         &self.snapshot
     }
 
+    pub(crate) fn heard(&self) -> RefCell<BTreeMap<String, Result<Loaded, LoadFault>>> {
+        RefCell::new((*self.heard).clone())
+    }
+
     pub fn numbered(self, generation: u64) -> Edition {
-        let snapshot = match Arc::try_unwrap(self.snapshot) {
-            Ok(snapshot) => snapshot.numbered(generation),
-            Err(_) => panic!("a generation gets its number before anybody uses it"),
-        };
-        Edition { snapshot: Arc::new(snapshot), ..self }
+        self.snapshot.number(generation);
+        self
     }
 }
 
@@ -64,7 +71,9 @@ impl Recording<'_> {
         let folders: Vec<&str> = search_path.iter().map(String::as_str).collect();
         let (snapshot, warnings) = build(Limits::default(), &master, &self, registry, &folders, unsaved)?;
         let heard = Arc::new(self.heard.into_inner());
-        Ok((Edition { master, search_path, snapshot: Arc::new(snapshot), heard }, warnings))
+        let snapshot = Arc::new(snapshot);
+        let (originals, changes) = (Arc::default(), Arc::default());
+        Ok((Edition { master, search_path, snapshot, heard, originals, changes }, warnings))
     }
 }
 

@@ -105,6 +105,14 @@ impl Fault {
         Fault { suggestion: suggestion.map(Into::into), ..self }
     }
 
+    /// What is wrong, where no file is to be pointed at.
+    pub fn sentence(self) -> String {
+        match self.expected {
+            Some(expected) => format!("{}; expected {expected}", self.message),
+            None => self.message,
+        }
+    }
+
     pub fn complaint(self, sources: &Sources) -> Complaint {
         let Fault { severity, span, message, expected, suggestion } = self;
         Complaint { severity, message, expected, suggestion, place: Some(spot(span, sources)) }

@@ -27,6 +27,27 @@ pub(crate) fn default_value(text: &'static str) -> Value {
     }
 }
 
+/// A value alone, as the console takes it.
+pub(crate) fn value(text: &str) -> Result<Value, String> {
+    let limits = Limits::default();
+    let mut parser =
+        Parser { lexer: Lexer::new(text, 0, limits), limits, faults: Faults::new(limits.complaints) };
+    let name = Word { text: "the option".into(), span: Span::default() };
+    let read = (|| {
+        let (token, span) = parser.lexer.next(Mode::Statement)?;
+        let statement = parser.assignment(name, token, span)?;
+        match parser.lexer.next(Mode::Statement)? {
+            (Token::End, _) => Ok(statement),
+            (_, span) => Err(Fault::error(span, "there is more than one value").expected("quotes or ( )")),
+        }
+    })();
+    match read {
+        Ok(Statement::Assignment(assignment)) => Ok(assignment.value),
+        Ok(_) => unreachable!("an assignment is an assignment"),
+        Err(fault) => Err(fault.sentence()),
+    }
+}
+
 struct Parser<'a> {
     lexer: Lexer<'a>,
     limits: Limits,
@@ -164,7 +185,8 @@ impl<'a> Parser<'a> {
             return Err(Fault::error(brace, message));
         }
         let body = self.body(Some(&keyword), depth + 1);
-        Ok(Statement::Block(Block { keyword, name: header.name, path: header.path, body }))
+        let span = Span { end: self.lexer.position() as u32, ..keyword.span };
+        Ok(Statement::Block(Block { keyword, name: header.name, path: header.path, body, span }))
     }
 
     fn include(&mut self, keyword: &Word) -> Result<Include, Fault> {

@@ -64,6 +64,11 @@ impl fmt::Display for Word {
     }
 }
 
+/// As a string of the language.
+pub(crate) fn quoted(text: &str) -> String {
+    Quoted(text).to_string()
+}
+
 struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The path of a scope instance, as `config locate` renders it (`Esmtp_Listener::Listen:\:25:`): each
 /// keyword and each name followed by a colon. The global scope is empty. It means the same instance in
@@ -26,6 +27,24 @@ impl Default for InstanceId {
 impl InstanceId {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Keyword and escaped name of each level.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let mut part = || {
+                let bytes = rest.as_bytes();
+                let mut at = 0;
+                while *bytes.get(at)? != b':' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                let (part, after) = (&rest[..at], &rest[at + 1..]);
+                rest = after;
+                Some(part)
+            };
+            Some((part()?, part()?))
+        })
     }
 
     pub(crate) fn inside(&self, keyword: &str, name: &str) -> InstanceId {
@@ -67,6 +86,8 @@ pub(crate) struct Instance {
     pub id: InstanceId,
     /// Every place where it was opened.
     pub opened: Vec<Span>,
+    /// Every place where statements of it stand.
+    pub regions: Vec<Region>,
     /// Sorted by the number of the option's name.
     pub values: Vec<Stored>,
     pub scopes: Vec<(Scope, Family)>,
@@ -74,6 +95,17 @@ pub(crate) struct Instance {
     pub others: HashMap<Box<str>, Family>,
     /// All children, in the order in which they were first opened.
     pub children: Vec<u32>,
+}
+
+/// Statements of an instance in one file: a stanza, or a file that was read in its scope.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Region {
+    pub file: u32,
+    pub start: u32,
+    /// Where a further statement would go: at the closing brace, or at the end of the file.
+    pub end: u32,
+    /// From the keyword to the closing brace; none for a file.
+    pub stanza: Option<Span>,
 }
 
 /// The instances of one scope in one parent.
@@ -106,7 +138,8 @@ impl Stored {
 
 /// The resolved tree of one generation. Shared by all shards.
 pub struct Snapshot {
-    pub(crate) generation: u64,
+    /// Given once it is known that it will be in force: the one thing that is not made with the tree.
+    pub(crate) generation: AtomicU64,
     pub(crate) sources: Sources,
     /// The first is the global scope.
     pub(crate) instances: Vec<Instance>,
@@ -119,7 +152,7 @@ pub struct Snapshot {
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "configuration {} of {} instances", self.generation, self.instances.len())
+        write!(f, "configuration {} of {} instances", self.generation(), self.instances.len())
     }
 }
 
@@ -143,11 +176,12 @@ pub struct Located {
 
 impl Snapshot {
     pub fn generation(&self) -> u64 {
-        self.generation
+        self.generation.load(Ordering::Relaxed)
     }
 
-    pub fn numbered(self, generation: u64) -> Snapshot {
-        Snapshot { generation, ..self }
+    /// Before anybody uses it.
+    pub fn number(&self, generation: u64) {
+        self.generation.store(generation, Ordering::Relaxed);
     }
 
     /// The stanza of a module: its own options, then their defaults. `instance` is empty for a singleton.

@@ -59,6 +59,11 @@ impl Sources {
         &self.files[number as usize]
     }
 
+    /// The one that is read behind the base.
+    pub fn master(&self) -> &SourceFile {
+        &self.files[1]
+    }
+
     pub fn files(&self) -> &[SourceFile] {
         &self.files
     }

@@ -40,13 +40,22 @@ impl PartialEq for Assignment {
 }
 
 /// `Scope "name" { ... }`
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Block {
     pub keyword: Word,
     pub name: Option<Word>,
     /// The group path of `Validate PATH NAME { }`, the older way to load a module.
     pub path: Option<Word>,
     pub body: Vec<Statement>,
+    /// From the keyword to the closing brace.
+    pub span: Span,
+}
+
+impl PartialEq for Block {
+    fn eq(&self, other: &Block) -> bool {
+        (&self.keyword, &self.name, &self.path, &self.body)
+            == (&other.keyword, &other.name, &other.path, &other.body)
+    }
 }
 
 /// `include "file"`

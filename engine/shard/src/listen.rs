@@ -121,7 +121,7 @@ fn wanted(site: &Site, with_console: bool) -> Vec<Wanted<'_>> {
     let consoles = site.snapshot.listeners("control_listener").filter(|_| with_console);
     let consoles = consoles.filter_map(|(endpoint, stanza)| {
         let options = ControlOptions::resolve(&stanza);
-        options.enable.then(|| Wanted {
+        options.enable.then_some(Wanted {
             service: Service::Console,
             endpoint,
             mode: options.file_mode,

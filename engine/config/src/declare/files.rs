@@ -4,6 +4,7 @@ use super::{Declaration, Site};
 use crate::fault::Fault;
 use crate::include::{LoadFault, Loaded, candidates, join, scheme};
 use crate::registry::Ground;
+use crate::snapshot::Region;
 use crate::source::SourceFile;
 use crate::{ConfigurationOptions, Include, OptionalText, Scope, Span, Value, parser};
 use std::sync::Arc;
@@ -166,11 +167,14 @@ impl Declaration<'_> {
             name: request.path.as_str().into(),
             text: text.clone(),
             included_from: from,
-            read_only: self.lenient
+            // A name in parentheses is no file's; what is not saved yet is nobody's but ours.
+            read_only: request.path.starts_with('(') && request.path != UNSAVED
                 || again
                 || remote
                 || request.from.is_some_and(|include| include.read_only),
         });
+        let region = Region { file: number, start: 0, end: text.len() as u32, stanza: None };
+        self.instances[site.instance as usize].regions.push(region);
         let (tree, faults) = parser::parse(&text, number, self.limits);
         self.faults.absorb(faults);
         let mut reading = site.reading.to_vec();

@@ -147,6 +147,11 @@ fn exact(scope: Scope, name: &Word) -> Result<String, Fault> {
     Ok(name.text.to_string())
 }
 
+/// The name under which an instance is found.
+pub(crate) fn normal_name(scope: Scope, name: &Word) -> Result<String, Fault> {
+    meaning(scope, name).map(|(normal, _)| normal)
+}
+
 /// The normal form of a name, and what it stands for.
 fn meaning(scope: Scope, name: &Word) -> Result<(String, Meaning), Fault> {
     match scope.definition().naming {

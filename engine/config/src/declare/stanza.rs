@@ -3,6 +3,7 @@
 use super::{Declaration, Site};
 use crate::fault::{Fault, shorten};
 use crate::registry::Ground;
+use crate::snapshot::Region;
 use crate::suggestion::nearest;
 use crate::{Block, Instances, Scope, Word};
 
@@ -23,7 +24,11 @@ impl Declaration<'_> {
             Ok(instance) => instance,
             Err(fault) => return self.complain(fault),
         };
-        self.instances[instance as usize].opened.push(block.keyword.span);
+        let opened = &mut self.instances[instance as usize];
+        opened.opened.push(block.keyword.span);
+        let span = block.span;
+        let end = span.end.saturating_sub(1).max(span.start);
+        opened.regions.push(Region { file: span.file, start: span.start, end, stanza: Some(span) });
         self.declare(&block.body, Site { instance, ground, nesting: site.nesting + 1, ..site });
     }
 

@@ -1,6 +1,7 @@
 //! The language as its users meet it: whole configurations in, values or complaints out.
 
 mod cases;
+mod changes;
 mod declared;
 mod fallback;
 mod limits;

@@ -36,13 +36,15 @@ fn statement() -> impl Strategy<Value = Statement> {
     let leaf = prop_oneof![4 => assignment, 1 => include];
     leaf.prop_recursive(4, 32, 4, |inner| {
         let keyword = prop_oneof![ident(), Just(word("domain".into()))];
-        let plain = (keyword, proptest::option::of(any_word()), vec(inner.clone(), 0..4))
-            .prop_map(|(keyword, name, body)| Block { keyword, name, path: None, body });
+        let plain = (keyword, proptest::option::of(any_word()), vec(inner.clone(), 0..4)).prop_map(
+            |(keyword, name, body)| Block { keyword, name, path: None, body, span: Span::default() },
+        );
         let validate = (any_word(), any_word(), vec(inner, 0..4)).prop_map(|(path, name, body)| Block {
             keyword: word("Validate".into()),
             name: Some(name),
             path: Some(path),
             body,
+            span: Span::default(),
         });
         prop_oneof![4 => plain, 1 => validate].prop_map(Statement::Block)
     })
