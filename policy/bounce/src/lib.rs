@@ -6,14 +6,18 @@ mod boundary;
 mod class;
 mod classify;
 mod delivery_status;
+mod feedback;
 mod fold;
 mod original;
+mod read;
 mod report;
 mod rules;
 mod status;
 
 pub use class::{Category, Class};
 pub use classify::classify;
+pub use feedback::{Feedback, feedback, quoted_field};
 pub use original::{HEADERS_LIMIT, Original};
+pub use read::{Reported, read};
 pub use report::{Failure, Notice, notice};
 pub use status::status;

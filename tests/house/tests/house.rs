@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("policy/api", &["mail", "config", "content"]),
     ("policy/lua", &["mail", "config", "content", "policy-api", "bounce", "authentication"]),
     ("policy/modules", &["mail", "config", "policy-api", "authentication", "content"]),
-    ("policy/bounce", &["mail", "config"]),
+    ("policy/bounce", &["mail", "config", "content"]),
     (
         "engine/shard",
         &[
