@@ -58,6 +58,40 @@ fn the_next_exchanger_takes_over_when_the_first_is_down() {
 }
 
 #[test]
+fn domains_of_our_own_go_to_the_best_exchanger_only() {
+    let zone = "here.example 60 MX 10 down.example\nhere.example 60 MX 20 up.example\n\
+                down.example 60 A 127.0.0.22\nup.example 60 A 127.0.0.23\n";
+    for (only_best, name) in [(true, "best-only"), (false, "best-first")] {
+        let port = free_port();
+        let second = sink_at(23, port);
+        let settings =
+            format!("relay_domains = ( here.example )\nonly_use_best_mx_for_relay_domains = {only_best}\n");
+        let mut server = Server::start(&Setup { zone, settings: &settings, ..Setup::new(PLACE, name, port) });
+        server.accept("me@sender.example", &["you@here.example"], &letter("own"));
+        match only_best {
+            true => eventually("the best host was tried", || server.count_of(Type::Transient) > 0),
+            false => drop(second.wait_for(1)),
+        }
+        server.stop();
+        assert_eq!(second.count(), usize::from(!only_best));
+    }
+}
+
+#[test]
+fn a_host_whose_name_server_is_silent_holds_up_nobody_if_that_is_wished() {
+    let port = free_port();
+    let up = sink_at(24, port);
+    let zone = "here.example 60 MX 10 up.example\nhere.example 60 MX 20 mute.example\n\
+                up.example 60 A 127.0.0.24\nmute.example 0 SILENT\n";
+    let settings = "fully_resolve_before_smtp = false\n";
+    let mut server = Server::start(&Setup { zone, settings, ..Setup::new(PLACE, "early", port) });
+    server.accept("me@sender.example", &["you@here.example"], &letter("early"));
+    up.wait_for(1);
+    server.stop();
+    assert_eq!(server.count_of(Type::Transient), 0);
+}
+
+#[test]
 fn a_domain_without_exchangers_is_its_own() {
     let port = free_port();
     let sink = sink_at(17, port);

@@ -5,6 +5,7 @@
 mod exchangers;
 mod failures;
 mod limits;
+mod lines;
 mod operation;
 mod postfix;
 mod python;

@@ -196,8 +196,9 @@ impl Exchangers {
         }
         self.ttl = ttl;
         named.sort_unstable();
+        let best = named.first().map_or(0, |(preference, ..)| *preference);
         for (preference, _, exchange) in named {
-            if self.candidates.len() == HOSTS {
+            if self.candidates.len() == HOSTS || (self.settings.best_only && preference > best) {
                 break;
             }
             self.add_candidate(exchange, preference);

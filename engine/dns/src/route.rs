@@ -78,15 +78,6 @@ impl Route {
         }
     }
 
-    /// The hosts of the lowest preference alone (only_use_best_mx_for_relay_domains).
-    pub fn best(mut self) -> Route {
-        if let Route::Hosts { hosts, .. } = &mut self {
-            let best = hosts.iter().map(|host| host.preference).min();
-            hosts.retain(|host| Some(host.preference) == best);
-        }
-        self
-    }
-
     /// The route without skip_hosts and prohibited_hosts. One prohibited address among others is left out;
     /// the domain is denied if the best preference has none but prohibited ones (§6.1, decided there).
     pub fn permitted(self, skipped: impl Fn(IpAddr) -> bool, prohibited: impl Fn(IpAddr) -> bool) -> Route {
@@ -158,13 +149,6 @@ mod tests {
             IpAddr::V6(_) => 0,
         };
         hosts(of).permitted(|address| (10..20).contains(&last(address)), |address| last(address) >= 20)
-    }
-
-    #[test]
-    fn the_best_preference_can_stand_alone() {
-        let all = hosts(&[(5, &[1]), (5, &[2]), (9, &[3])]);
-        assert_eq!(all.best(), hosts(&[(5, &[1]), (5, &[2])]));
-        assert_eq!(Route::Failed.best(), Route::Failed);
     }
 
     #[test]

@@ -208,7 +208,8 @@ impl Server {
 }
 
 /// Tasks that handle foreign content: a panic ends that connection, nothing else.
-const CONTAINED: [&str; 7] = ["session", "refusal", "delivery", "black hole", "console", "answer", "fetch"];
+const CONTAINED: [&str; 8] =
+    ["session", "refusal", "delivery", "lookup", "black hole", "console", "answer", "fetch"];
 
 /// Any other task is one of the engine's own (journal, queues, posts, logs): when it breaks, the process
 /// stops, for the journal is the truth and a start puts everything back.

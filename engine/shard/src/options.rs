@@ -8,9 +8,41 @@ config::choices! {
     pub enum LoneLf { Ignore = 0: "ignore", Pedantic = 1: "pedantic", Fix = 2: "fix" }
 }
 
+/// `rfc2822_max_line_length`: a word for the limit of RFC 5322 §2.1.1 (998 octets), or a limit of one's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineLengths {
+    Ignore,
+    Pedantic,
+    Fix,
+    Octets(u32),
+}
+
+impl config::OptionType for LineLengths {
+    type Value = LineLengths;
+    const NAME: &'static str = "ignore, pedantic, fix or int";
+    const UNIT: &'static str = "octets";
+    fn read(raw: &config::Value, declared: config::Declared<'_>) -> Result<LineLengths, config::Expected> {
+        const EXPECTED: config::Expected =
+            config::Expected::fixed("ignore, pedantic, fix, or the octets that a line may have, 78 at least");
+        const WORDS: [(&str, LineLengths); 3] =
+            [("ignore", LineLengths::Ignore), ("pedantic", LineLengths::Pedantic), ("fix", LineLengths::Fix)];
+        let text = <Text as config::OptionType>::read(raw, declared)?;
+        let word = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
+        if let Some((_, choice)) = word {
+            return Ok(*choice);
+        }
+        match text.parse() {
+            // The internal numbers of the words (config-language.md §4.2).
+            Ok(number @ 0..=2) => Ok(WORDS[number as usize].1),
+            Ok(octets @ 78..) => Ok(LineLengths::Octets(octets)),
+            _ => Err(EXPECTED),
+        }
+    }
+}
+
 config::choices! {
-    /// `rfc2822_max_line_length`; the limit of RFC 5322 §2.1.1 is 998 octets.
-    pub enum LineLengths { Ignore = 0: "ignore", Pedantic = 1: "pedantic", Fix = 2: "fix" }
+    /// What becomes of lines above a numeric `rfc2822_max_line_length`.
+    pub enum LineLengthPolicy { None = 0: "none", Fix = 1: "fix", Reject = 2: "reject" }
 }
 
 config::choices! {
@@ -107,8 +139,11 @@ config::options! {
         rfc2822_lone_lf_in_body: LoneLf = "pedantic"
             instead of "ignore" because "next hops that take a lone LF for a line end could be smuggled a second message",
             in [global, pathway, pathway_group];
-        /// Lines of more than 998 octets.
+        /// Lines of more than 998 octets, or of more than a number of one's own (then
+        /// rfc2822_max_line_length_policy says what becomes of them).
         rfc2822_max_line_length: LineLengths = "ignore", in [global, pathway, pathway_group];
+        /// Lines above a numeric rfc2822_max_line_length: left, folded, or the message refused.
+        rfc2822_max_line_length_policy: LineLengthPolicy = "none", in [global, pathway, pathway_group];
         /// A message that does not begin with a header field.
         rfc2822_missing_headers: MissingHeaders = "reject", in [global, pathway, pathway_group];
         /// A missing Date field.
@@ -151,6 +186,9 @@ config::options! {
         min_dns_ttl: Seconds = "0", in [global], tier 2;
         /// Seconds; longest life of a domain's record.
         max_dns_ttl: Seconds = "4294967295", in [global], tier 2;
+        /// True: domains of the global relay_domains and bounce_domains go to the hosts of the best preference
+        /// only.
+        only_use_best_mx_for_relay_domains: Bool = "true", in [global];
         /// False: IPv6 addresses are neither asked for nor used.
         use_ipv6: Bool = "false", in [global];
         /// True: IPv6 addresses of a host come first.
@@ -320,6 +358,9 @@ config::options! {
         host_failure_retry: Seconds = "120", in [global, domain];
         /// Failed MX lookups after which the domain's own addresses are used.
         mx_failures_fallback_to_a: Size = "3", in [global, domain];
+        /// False: the first connection waits for no more than the first hosts that have addresses. Domains of
+        /// the global relay_domains always wait for all.
+        fully_resolve_before_smtp: Bool = "true", in [global, binding_group, binding, domain];
         /// Failed lookups after which all mail of the domain fails; 0 never.
         dns_failures_to_purge: Size = "10", in [global, domain];
         /// False: failures of this mail send nobody a notice.

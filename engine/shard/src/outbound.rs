@@ -57,6 +57,8 @@ pub(crate) struct Outbound {
     pub routes: Vec<bindings::route::Hop>,
     pub prohibited: Prohibited,
     pub lookup: dns::Settings,
+    /// `fully_resolve_before_smtp`
+    pub waits_for_all_hosts: bool,
     pub connect_timeout: Duration,
     pub host_failure_retry: Duration,
     /// Failures in a row of every address after which the domain counts as out of reach; 0 never.
@@ -97,7 +99,8 @@ impl Outbound {
             is_gateway: site.is_gateway(domain),
             routes: options.routes.0,
             prohibited: site.prohibited(),
-            lookup: site.lookup_settings(),
+            lookup: site.lookup_settings(domain),
+            waits_for_all_hosts: talk.fully_resolve_before_smtp || site.is_own_domain(domain),
             connect_timeout: talk.connect_timeout,
             host_failure_retry: talk.host_failure_retry,
             mx_failures_to_delay: small(options.mx_failures_to_delay),

@@ -34,7 +34,7 @@ impl Relay {
 
 /// `*.example.com` does not match example.com; `*example.com` also matches badexample.com.
 /// A recipient without a domain (postmaster) is local to the host and always listed.
-fn listed(patterns: &[String], domain: &str) -> bool {
+pub(crate) fn listed(patterns: &[String], domain: &str) -> bool {
     domain.is_empty()
         || patterns.iter().any(|pattern| match pattern.strip_prefix('*') {
             Some(suffix) => domain.len() >= suffix.len() && domain.ends_with(suffix),

@@ -17,13 +17,16 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
-use world::{Datagrams, Dial, Stream, World};
+use world::{Datagrams, Dial, Signal, Stream, World};
 
 /// Domains whose record is kept; beyond that all are forgotten and looked up anew.
 const DOMAINS_KEPT: usize = 50_000;
 
 /// Octets of an answer over TCP, the length prefix included (RFC 1035 §4.2.2).
 const STREAM_OCTETS: usize = 2 + 65_535;
+
+/// How long the hosts hold that were found before all were asked for.
+const PARTIAL_LIFE: Duration = Duration::from_secs(2);
 
 /// What a shard knows of names.
 pub(crate) struct Resolver {
@@ -142,11 +145,11 @@ async fn domain_route<W: World>(
                 true => Exchangers::new(name, settings, chance),
                 false => Exchangers::of_host(name, settings, chance),
             };
-            let (route, mx_failed) = look_up(shard, exchangers).await;
-            let route = Rc::new(route);
-            attempts.looked_up(&route, mx_failed);
+            let hosts = look_up(shard, exchangers, outbound.waits_for_all_hosts).await;
+            let route = Rc::new(hosts.route);
+            attempts.looked_up(&route, hosts.mx_failed);
             let now = shard.world.now();
-            let life = Duration::from_secs(u64::from(route.ttl())).max(attempts.pause());
+            let life = hosts.life.max(attempts.pause());
             let record = Record { route: route.clone(), attempts: attempts.clone(), expires: now + life };
             let mut domains = shard.resolver.domains.borrow_mut();
             if domains.len() >= DOMAINS_KEPT {
@@ -174,18 +177,67 @@ fn host_key(name: &str) -> Box<str> {
     format!("{name}.").into()
 }
 
-async fn look_up<W: World>(shard: &Rc<Shard<W>>, mut exchangers: Exchangers) -> (Route, bool) {
+/// What a lookup has found.
+struct Hosts {
+    route: Route,
+    mx_failed: bool,
+    life: Duration,
+}
+
+impl Hosts {
+    fn of(exchangers: &Exchangers) -> Self {
+        let route = exchangers.result();
+        let life = Duration::from_secs(u64::from(route.ttl()));
+        Hosts { route, mx_failed: exchangers.mx_failed(), life }
+    }
+}
+
+async fn look_up<W: World>(shard: &Rc<Shard<W>>, mut exchangers: Exchangers, waits_for_all: bool) -> Hosts {
     loop {
         match exchangers.want() {
             dns::exchangers::Want::Ask(questions) => {
                 exchangers.asked();
+                if !waits_for_all && questions.len() > 1 {
+                    return first_hosts(shard, exchangers, questions).await;
+                }
                 let answers = join_all(questions.iter().map(|question| ask(shard, question))).await;
                 for (question, answer) in questions.iter().zip(answers) {
                     exchangers.answered(question, answer);
                 }
             }
             dns::exchangers::Want::Wait => unreachable!("every question was answered"),
-            dns::exchangers::Want::Done => return (exchangers.result(), exchangers.mx_failed()),
+            dns::exchangers::Want::Done => return Hosts::of(&exchangers),
+        }
+    }
+}
+
+/// Comes back with the first hosts that have addresses (`fully_resolve_before_smtp = false`). The other
+/// answers go to the cache, where the next lookup finds them.
+async fn first_hosts<W: World>(
+    shard: &Rc<Shard<W>>,
+    mut exchangers: Exchangers,
+    questions: Vec<Question>,
+) -> Hosts {
+    let answers: Rc<RefCell<Vec<(Question, Answer)>>> = Rc::default();
+    let bell = Signal::default();
+    for question in questions {
+        let (shard, answers, bell) = (shard.clone(), answers.clone(), bell.clone());
+        shard.clone().world.spawn("lookup", async move {
+            let answer = ask(&shard, &question).await;
+            answers.borrow_mut().push((question, answer));
+            bell.raise();
+        });
+    }
+    loop {
+        bell.wait().await;
+        for (question, answer) in answers.take() {
+            exchangers.answered(&question, answer);
+        }
+        if exchangers.want() == dns::exchangers::Want::Done {
+            return Hosts::of(&exchangers);
+        }
+        if let Some(route) = exchangers.so_far() {
+            return Hosts { route, mx_failed: exchangers.mx_failed(), life: PARTIAL_LIFE };
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::gate::SessionLimits;
 use crate::options::{
-    DateHeader, DefaultBinding, GlobalOptions, InboundOptions, LineLengths, LoneLf, MessageIdHeader,
-    MissingHeaders,
+    DateHeader, DefaultBinding, GlobalOptions, InboundOptions, LineLengthPolicy, LineLengths, LoneLf,
+    MessageIdHeader, MissingHeaders,
 };
 use crate::outbound::{Cells, Outbound};
 use crate::relay::Relay;
@@ -40,6 +40,8 @@ pub struct Site {
     pub hostname: Box<str>,
     pub pipeline: Pipeline,
     cells: Arc<Cells>,
+    /// The global relay_domains and bounce_domains, folded.
+    own_domains: Vec<String>,
     groups: HashMap<Box<str>, Box<str>>,
     /// Every gateway that the configuration names, as the name of a queue.
     gateways: HashSet<String>,
@@ -78,10 +80,13 @@ impl Site {
         let pipeline = Pipeline::new(modules);
         let mut gateways = HashSet::new();
         collect_gateways(snapshot.root(), &mut gateways);
+        let inbound = InboundOptions::resolve(&snapshot.global());
+        let own_domains = folded(&inbound.relay_domains).chain(folded(&inbound.bounce_domains)).collect();
         Rc::new(Site {
             global,
             hostname,
             pipeline,
+            own_domains,
             cells: cells.clone(),
             groups,
             gateways,
@@ -160,11 +165,17 @@ impl Site {
         }
     }
 
-    pub fn lookup_settings(&self) -> dns::Settings {
+    /// Whether a domain is one of ours: of the global relay_domains or bounce_domains.
+    pub fn is_own_domain(&self, domain: &str) -> bool {
+        crate::relay::listed(&self.own_domains, domain)
+    }
+
+    pub fn lookup_settings(&self, domain: &str) -> dns::Settings {
         let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
         dns::Settings {
             use_ipv6: self.global.use_ipv6,
             prefer_ipv6: self.global.prefer_ipv6_mxs,
+            best_only: self.global.only_use_best_mx_for_relay_domains && self.is_own_domain(domain),
             min_ttl: seconds(self.global.min_dns_ttl),
             max_ttl: seconds(self.global.max_dns_ttl),
             ..dns::Settings::default()
@@ -236,16 +247,14 @@ impl ListenerSettings {
             context.set("pathway", &pathway);
         }
         let small = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
-        let folded = |names: &[Arc<str>]| names.iter().map(|name| fold_domain(name)).collect::<Vec<_>>();
-        let mut domains = folded(&options.relay_domains);
-        domains.extend(folded(&options.bounce_domains));
+        let domains = folded(&options.relay_domains).chain(folded(&options.bounce_domains)).collect();
         ListenerSettings {
             session: Rc::new(session_settings(site, &options)),
             relay: Relay {
                 domains,
                 hosts: options.relay_hosts.iter().copied().collect(),
                 open: options.open_relay,
-                sending_domains: folded(&options.relay_for_sending_domains),
+                sending_domains: folded(&options.relay_for_sending_domains).collect(),
             },
             limits: SessionLimits {
                 service: small(options.service_sessions),
@@ -267,6 +276,10 @@ impl ListenerSettings {
             endpoint: endpoint.clone(),
         }
     }
+}
+
+fn folded(names: &[Arc<str>]) -> impl Iterator<Item = String> {
+    names.iter().map(|name| fold_domain(name))
 }
 
 fn context_option() -> Option<&'static OptionDef> {
@@ -315,6 +328,11 @@ fn session_settings(site: &Site, options: &InboundOptions) -> smtp::server::Sett
             LineLengths::Ignore => LineLength::Ignore,
             LineLengths::Pedantic => LineLength::Refuse(LINE_LENGTH),
             LineLengths::Fix => LineLength::Fold(LINE_LENGTH),
+            LineLengths::Octets(octets) => match options.rfc2822_max_line_length_policy {
+                LineLengthPolicy::None => LineLength::Ignore,
+                LineLengthPolicy::Fix => LineLength::Fold(octets as usize),
+                LineLengthPolicy::Reject => LineLength::Refuse(octets as usize),
+            },
         },
         rfc2822_missing_headers: match options.rfc2822_missing_headers {
             MissingHeaders::Reject => SessionHeaders::Refuse,

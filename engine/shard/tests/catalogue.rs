@@ -41,17 +41,16 @@ fn kinds(kind: &str) -> &'static [&'static str] {
         "dict" => &["dictionary"],
         "string" => &["string", "address", "host", "regex", "endpoint"],
         "list" => &["list", "list of addresses", "list of next hops"],
-        _ => &["enum", "bool", "auto, none or int", "normal, high or float"],
+        _ => &["enum", "bool", "auto, none or int", "normal, high or float", "ignore, pedantic, fix or int"],
     }
 }
 
 /// Values of the table that our types do not take: what is not built is refused by name.
-const REFUSED_WORDS: [(&str, &str); 6] = [
+const REFUSED_WORDS: [(&str, &str); 5] = [
     ("delivery_method", "ECSTREAM"),
     ("delivery_method", "APN"),
     ("delivery_method", "GCM"),
     ("delivery_method", "MM7"),
-    ("rfc2822_max_line_length", "int"),
     ("transform_8bitmime_content", "strict"),
 ];
 

@@ -29,12 +29,6 @@ pub const OPTIONS: &[OptionDef] = crate::definitions! {
     /// Passed to the script that looks for user name and password.
     outbound_smtp_auth_key: OptionalText = "", in [binding, binding_group, domain, global],
         tier 2 Coming(CLIENT_AUTH);
-    /// True: all addresses of all exchangers are known before the first connection.
-    fully_resolve_before_smtp: Bool = "true", in [binding, binding_group, domain, global],
-        tier 1 Approximated("always as if true");
-    /// True: domains that we relay for are delivered to their first exchangers only.
-    only_use_best_mx_for_relay_domains: Bool = "true", in [global],
-        tier 1 Approximated("always as if false: all exchangers are used, the best ones first");
     /// True: an idle connection serves another domain of the same exchanger.
     migrate_connections_between_sibling_domains: Bool = "true", in [global],
         tier 2 Ignored("connections serve one domain");

@@ -2,8 +2,6 @@
 
 use crate::{Bool, Integer, List, OptionDef, OptionalText, Perms, Seconds, Size, Text};
 
-crate::words! { LineLengthPolicy = "none" | "fix" | "reject" }
-
 const KERNEL_BUFFERS: &str = "the kernel sizes the buffers of sockets by their traffic";
 const ONE_ACCEPT_LOOP: &str = "every shard accepts for itself, without threads";
 const QUALIFYING: &str = "addresses without a domain stay as they are; a script may complete them";
@@ -79,9 +77,6 @@ pub const OPTIONS: &[OptionDef] = crate::definitions! {
     /// Domain given to senders without one.
     domain_for_unqualified_sender_address: OptionalText = "",
         in [esmtp_listener, global, listen, pathway, pathway_group, peer], tier 2 Ignored(QUALIFYING);
-    /// What happens to lines that are too long where rfc2822_max_line_length is a number.
-    rfc2822_max_line_length_policy: LineLengthPolicy = "none", in [global, pathway, pathway_group],
-        tier 1 Ignored("rfc2822_max_line_length says it all: ignore, pedantic or fix");
     /// True: large messages are taken apart while they arrive, not when first asked for.
     mime_parse_large_messages_during_reception: Bool = "true", in [global],
         tier 3 Ignored("messages are taken apart when somebody asks");

@@ -10,6 +10,8 @@ pub struct Settings {
     pub fall_back_to_addresses: bool,
     /// An MX may name an IPv4 address instead of a host (module mxip).
     pub mx_may_be_address: bool,
+    /// Only the hosts of the best preference (option only_use_best_mx_for_relay_domains).
+    pub best_only: bool,
     /// Seconds (option min_dns_ttl).
     pub min_ttl: u32,
     /// Seconds (option max_dns_ttl).
@@ -23,6 +25,7 @@ impl Default for Settings {
             prefer_ipv6: false,
             fall_back_to_addresses: false,
             mx_may_be_address: true,
+            best_only: false,
             min_ttl: 0,
             max_ttl: u32::MAX,
         }

@@ -104,6 +104,7 @@ fn every_situation_of_a_domain_has_its_route() {
     let six_first = Settings { prefer_ipv6: true, ..six.clone() };
     let strict = Settings { mx_may_be_address: false, ..none.clone() };
     let fallback = Settings { fall_back_to_addresses: true, ..none.clone() };
+    let best = Settings { best_only: true, ..none.clone() };
     let both = "10 mx1.alpha.example 192.0.2.1, 20 mx2.alpha.example 192.0.2.2 192.0.2.3";
     let second = "20 mx2.alpha.example 192.0.2.2 192.0.2.3";
     let with_literal = format!("10 192.0.2.7 192.0.2.7, {second}");
@@ -124,6 +125,8 @@ fn every_situation_of_a_domain_has_its_route() {
             &six_first,
             "10 mx1.alpha.example 2001:db8::1 192.0.2.1, 20 mx2.alpha.example 192.0.2.2 192.0.2.3",
         ),
+        ("alpha.example", &best, "10 mx1.alpha.example 192.0.2.1"),
+        ("limping.example", &best, "Failed"),
         ("bare.example", &none, "0 bare.example 192.0.2.4"),
         ("bare.example", &six, "0 bare.example 192.0.2.4 2001:db8::4"),
         ("six.example", &six, "0 six.example 2001:db8::5"),
