@@ -121,9 +121,9 @@ catalogue! {
     /// The same as Destination.
     TrapDestination "Trap_Destination" Exact in [SnmpTraps], tier 3 Coming("SNMP");
     /// Which roles may give which console commands.
-    Authorization "Authorization" Anonymous in [Global], tier 2 Coming("authorisation at the console");
+    Authorization "Authorization" Anonymous in [Global], tier 2;
     /// A user's or group's name, and its commands.
-    Role "Role" Exact in [Authorization], tier 2 Coming("authorisation at the console");
+    Role "Role" Exact in [Authorization], tier 2;
     /// Tables, directories and files that policy asks, with a cache.
     Datasource "Datasource" Exact in [Global], tier 1 Coming("data sources");
     /// A rule on rates of bounces or complaints. All rules of the scopes that apply are collected.

@@ -21,8 +21,10 @@ pub struct Command {
     pub takes_filter: bool,
     /// It takes `--dry-run` anywhere.
     pub takes_dry_run: bool,
-    /// Not for people: no help lists it.
+    /// Not for people: no help lists it, no log mentions it.
     pub is_hidden: bool,
+    /// Nobody needs a role for it.
+    pub is_free: bool,
 }
 
 /// What a command does to the server. Changes are always written to acctlog, with who made them.
@@ -46,6 +48,7 @@ impl Command {
             takes_filter: false,
             takes_dry_run: false,
             is_hidden: false,
+            is_free: false,
         }
     }
 
@@ -71,6 +74,10 @@ impl Command {
 
     pub const fn hidden(self) -> Command {
         Command { is_hidden: true, ..self }
+    }
+
+    pub const fn free(self) -> Command {
+        Command { is_free: true, ..self }
     }
 
     /// How many words its name has.

@@ -1,8 +1,9 @@
 //! The thread of the keeper of the configuration, and what it sees of the host.
 
+use crate::access;
 use crate::configuration::Origin;
 use config::{Complaint, Edition, Endpoint, Snapshot};
-use shard::{Common, Estate, Keeper};
+use shard::{Access, Common, Estate, Keeper};
 use std::fs;
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -54,6 +55,10 @@ impl Estate for Origin {
             }
         }
         objections
+    }
+
+    fn access(&self, snapshot: &Snapshot) -> Arc<Access> {
+        access::load(snapshot)
     }
 
     fn say(&self, text: &str) {

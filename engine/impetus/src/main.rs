@@ -1,5 +1,6 @@
 //! The program: one binary, a subcommand for each thing that it does.
 
+mod access;
 mod arguments;
 mod audit;
 mod check;
@@ -46,7 +47,7 @@ const SUBCOMMANDS: [Subcommand; 9] = [
     },
     Subcommand {
         name: "console",
-        arguments: "[--socket PATH] [COMMAND...]",
+        arguments: "[--format text|json] [ENDPOINT] [COMMAND...]",
         summary: "Talks to a running server.",
         run: console::console,
     },

@@ -1,5 +1,6 @@
 //! `impetus run`: the server, from the command line to its exit status.
 
+use crate::access;
 use crate::arguments::Arguments;
 use crate::configuration::{self, EX_CONFIG, Origin};
 use crate::{keep, usage};
@@ -136,8 +137,11 @@ impl Server {
             }
             if bound == count && ready == 0 {
                 bound = 0;
+                // Password files may be root's.
+                let access = access::load(&self.snapshot);
                 drop_privileges(&self.snapshot)?;
                 self.common.exchange.order(|| Order::Proceed);
+                self.common.exchange.order(|| Order::Access(access.clone()));
             }
         }
         if let Some(pidfile) = &global.pidfile {

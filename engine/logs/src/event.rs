@@ -18,6 +18,8 @@ pub enum Event<'a> {
     Rejection(Rejection<'a>),
     /// Something of ours went wrong; by convention the text starts with the name of the module.
     Panic(&'a str),
+    /// Somebody came to a console, or asked it for something.
+    Accounting(Accounting<'a>),
     /// A sign of life in a log that may be silent for long.
     Heartbeat,
 }
@@ -94,6 +96,31 @@ pub struct Rejection<'a> {
     pub reply: &'a Reply,
 }
 
+/// A line of acctlog (spec logs.md §5).
+#[derive(Clone, Copy, Debug)]
+pub struct Accounting<'a> {
+    /// The endpoint as it was configured.
+    pub listener: &'a str,
+    /// None on a Unix socket.
+    pub peer: Option<SocketAddr>,
+    pub user: &'a str,
+    pub what: Accounted<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Accounted<'a> {
+    Authentication {
+        succeeded: bool,
+    },
+    AuthenticationTimedOut,
+    /// A command; the role that allowed it, if roles decide here.
+    Command {
+        allowed: bool,
+        line: &'a str,
+        role: Option<&'a str>,
+    },
+}
+
 impl Event<'_> {
     pub const fn kind(&self) -> Kind {
         match self {
@@ -104,6 +131,7 @@ impl Event<'_> {
             Event::OutOfBand(_) => Kind::OutOfBand,
             Event::Rejection(_) => Kind::Rejection,
             Event::Panic(_) => Kind::Panic,
+            Event::Accounting(_) => Kind::Accounting,
             Event::Heartbeat => Kind::Heartbeat,
         }
     }
@@ -111,7 +139,7 @@ impl Event<'_> {
 
 /// What the `log_…` options switch on and off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
+#[repr(u16)]
 pub enum Kind {
     Reception,
     Delivery,
@@ -120,28 +148,29 @@ pub enum Kind {
     OutOfBand,
     Rejection,
     Panic,
+    Accounting,
     Heartbeat,
 }
 
 /// A set of kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kinds(u8);
+pub struct Kinds(u16);
 
 impl Kinds {
-    pub const ALL: Kinds = Kinds(u8::MAX);
+    pub const ALL: Kinds = Kinds(u16::MAX);
 
     pub const fn of(kinds: &[Kind]) -> Kinds {
         let mut set = 0;
         let mut at = 0;
         while at < kinds.len() {
-            set |= 1 << kinds[at] as u8;
+            set |= 1 << kinds[at] as u16;
             at += 1;
         }
         Kinds(set)
     }
 
     pub const fn has(self, kind: Kind) -> bool {
-        self.0 & 1 << kind as u8 != 0
+        self.0 & 1 << kind as u16 != 0
     }
 
     pub const fn and(self, other: Kinds) -> Kinds {
@@ -149,6 +178,6 @@ impl Kinds {
     }
 
     pub const fn without(self, kind: Kind) -> Kinds {
-        Kinds(self.0 & !(1 << kind as u8))
+        Kinds(self.0 & !(1 << kind as u16))
     }
 }

@@ -9,7 +9,7 @@ mod lines;
 mod list;
 mod text;
 
-pub use event::{Copy, Delivery, Event, Failure, Kind, Kinds, Reception, Rejection};
+pub use event::{Accounted, Accounting, Copy, Delivery, Event, Failure, Kind, Kinds, Reception, Rejection};
 pub use formats::{Format, Style};
 pub use lines::{GATHER_BYTES, LIMIT_BYTES, Lines, Open, RETRY_AFTER, Want};
 pub use list::{FORMATS, format_named};

@@ -1,9 +1,9 @@
 //! The log formats, in the order in which the reference and the console name them.
 
-use crate::formats::{Format, bouncelog, mainlog, paniclog, rejectlog};
+use crate::formats::{Format, acctlog, bouncelog, mainlog, paniclog, rejectlog};
 
-pub const FORMATS: [&Format; 4] =
-    [&mainlog::FORMAT, &bouncelog::FORMAT, &rejectlog::FORMAT, &paniclog::FORMAT];
+pub const FORMATS: [&Format; 5] =
+    [&mainlog::FORMAT, &bouncelog::FORMAT, &rejectlog::FORMAT, &paniclog::FORMAT, &acctlog::FORMAT];
 
 /// The format that an option such as `mainlog` stands for.
 pub fn format_named(name: &str) -> Option<&'static Format> {

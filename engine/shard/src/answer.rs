@@ -1,73 +1,19 @@
-//! The console: a line is asked of every shard, and the parts are merged into one answer. Nobody is stopped:
-//! a shard answers between two messages.
+//! Carries out a command: asked of every shard, the parts merged into one answer. Nobody is stopped: a shard
+//! answers between two messages.
 
 use crate::Shard;
-use crate::commands::{COMMANDS, Part, Work, row_of};
+use crate::commands::{Part, Work, row_of};
 use crate::hand_over::request as send_request;
 use crate::operator::Operator;
 use crate::post::Post;
 use crate::race::caught;
-use bytes::Bytes;
-use console::{Document, Format, Lines, NoRequest, Refused, Request, Status, write_answer};
+use console::{Document, Refused, Request};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
-use world::{Listener, Stream, World};
+use world::World;
 
-/// Silence after which a console connection is closed (`Timeout` of Control_Listener).
-const CONSOLE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Accepts console connections; runs until the listener is closed.
-pub(crate) async fn console<W: World>(shard: Rc<Shard<W>>, listener: W::Listener) {
-    while let Ok(stream) = listener.accept().await {
-        shard.world.spawn("console", converse(shard.clone(), stream));
-    }
-}
-
-async fn converse<W: World>(shard: Rc<Shard<W>>, mut stream: W::Stream) {
-    let operator = Rc::new(Operator::new("root", Vec::new()));
-    let mut lines = Lines::default();
-    loop {
-        let deadline = shard.world.now() + CONSOLE_TIMEOUT;
-        match stream.read(deadline).await {
-            Ok(bytes) if !bytes.is_empty() => lines.read(&bytes),
-            _ => return,
-        }
-        while let Some(line) = lines.next_line() {
-            let (answer, is_over) = match line {
-                Ok(line) => (answer(&shard, &line, &operator).await, false),
-                Err(mistake) => (Err(Refused(mistake.to_string())), true),
-            };
-            let (text, status) = match answer {
-                Ok((document, format)) => (document.to_text(format), Status::Ok),
-                Err(Refused(text)) => (text, Status::Err),
-            };
-            let mut out = Vec::new();
-            write_answer(&mut out, &text, status);
-            let sent = stream.write(vec![Bytes::from(out)], shard.world.now() + CONSOLE_TIMEOUT).await;
-            if is_over || sent.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// Understands a line and carries it out.
-async fn answer<W: World>(
-    shard: &Rc<Shard<W>>,
-    line: &str,
-    operator: &Rc<Operator>,
-) -> Result<(Document, Format), Refused> {
-    let request = match Request::parse(COMMANDS, line, &operator.user) {
-        Ok(request) => Arc::new(request),
-        Err(NoRequest::Empty) => return Ok((Document::new(), Format::Text)),
-        Err(problem) => return Err(Refused(problem.to_string())),
-    };
-    let format = request.format;
-    Ok((carry_out(shard, request, operator).await?, format))
-}
-
-async fn carry_out<W: World>(
+/// Asks whom the command asks, and makes one answer of what they say.
+pub(crate) async fn carry_out<W: World>(
     shard: &Rc<Shard<W>>,
     request: Arc<Request>,
     operator: &Rc<Operator>,

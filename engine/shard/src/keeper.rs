@@ -4,9 +4,9 @@
 //! Law: the keeper works on a thread of the program, where it may block; shards ask it through a queue without
 //! a lock, get their answers as orders, and take mail meanwhile.
 
-use crate::Common;
 use crate::post::Order;
 use crate::restart::needing_restart;
+use crate::{Access, Common};
 use config::{Complaint, Edition, Loader, Severity, Snapshot};
 use crossbeam_queue::ArrayQueue;
 use std::collections::VecDeque;
@@ -73,6 +73,9 @@ pub trait Estate: Loader + Send {
 
     /// What the host lacks for this configuration, as far as it is not in force already.
     fn objections(&self, now: &Snapshot, new: &Snapshot) -> Vec<String>;
+
+    /// What the password files say that the consoles' listeners name.
+    fn access(&self, snapshot: &Snapshot) -> Arc<Access>;
 
     /// For whoever looks at the program's standard error.
     fn say(&self, text: &str);
@@ -202,8 +205,12 @@ impl Keeper {
 
     fn conclude(&mut self, turnover: Turnover) {
         let is_done = turnover.refusals.is_empty();
+        let access = is_done.then(|| self.estate.access(turnover.edition.snapshot()));
         for shard in 0..self.common.exchange.shards() {
             self.order(shard, if is_done { Order::Adopt } else { Order::Abandon });
+            if let Some(access) = &access {
+                self.order(shard, Order::Access(access.clone()));
+            }
         }
         if !is_done {
             turnover.refusals.iter().for_each(|reason| self.write_down(reason));

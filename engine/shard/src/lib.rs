@@ -3,6 +3,7 @@
 //!
 //! Law: what stands here belongs to one shard and is touched by its thread alone. Other shards post.
 
+mod access;
 mod admit;
 mod answer;
 mod ask;
@@ -10,6 +11,7 @@ mod bounce;
 mod commands;
 mod commit;
 mod connect;
+mod control;
 mod copies;
 mod counters;
 mod crowd;
@@ -47,6 +49,7 @@ mod tenure;
 mod tidy;
 mod trace;
 
+pub use access::Access;
 pub use commands::COMMANDS;
 pub use counters::Counters;
 pub use keeper::{Answer, Asker, Estate, Inbox, Keeper, Request};
@@ -105,6 +108,10 @@ pub struct Shard<W: World> {
     pub(crate) sockets: RefCell<listen::Sockets<W>>,
     /// The generation that this shard is ready for and that is not in force yet.
     pub(crate) prepared: RefCell<Option<reload::Prepared<W>>>,
+
+    /// Consoles that are open.
+    pub(crate) operators: Cell<usize>,
+    pub(crate) access: RefCell<Arc<Access>>,
 
     pub(crate) recorder: record::Recorder,
 

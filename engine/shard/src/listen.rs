@@ -1,6 +1,7 @@
 //! Accepts connections; over a limit it answers 421 and closes.
 
 use crate::Shard;
+use crate::control::control;
 use crate::options::ControlOptions;
 use crate::serve::serve;
 use crate::settings::{ListenerSettings, Site};
@@ -88,7 +89,7 @@ pub(crate) fn serve_at<W: World>(shard: &Rc<Shard<W>>, opened: Sockets<W>) {
         match socket.service {
             Service::Smtp => shard.world.spawn("listener", listen(shard.clone(), endpoint, listener)),
             Service::Console => {
-                shard.world.spawn("console listener", crate::answer::console(shard.clone(), listener));
+                shard.world.spawn("console listener", control(shard.clone(), endpoint, listener));
             }
         }
         shard.sockets.borrow_mut().0.push(socket);

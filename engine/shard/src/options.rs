@@ -1,7 +1,10 @@
 //! The options that a shard obeys itself: reception, spool, names, domain name service. Those of delivery
 //! stand in `bindings`.
 
-use config::{Bool, Cidrs, Dictionary, Integer, List, OptionalText, Perms, Seconds, Size, Text, Throttle};
+use config::{
+    Bool, Cidrs, Dictionary, Integer, List, Optional, OptionalText, Perms, Regex, Seconds, Size, Text,
+    Throttle,
+};
 
 config::choices! {
     /// What becomes of a lone CR or LF. It never ends a message.
@@ -216,13 +219,53 @@ config::options! {
     }
 }
 
+/// The listeners of mail will need the same words.
+const AT_THE_CONSOLE: &str = "consoles obey it, other listeners not yet";
+
 config::options! {
-    /// The console's listener.
+    /// The console's listener, and what its clients must show (console.md §1).
     pub struct ControlOptions {
         /// False: no socket.
         enable: Bool = "true", in [control_listener, listen];
         /// Mode of a Unix socket.
         file_mode: Perms = "0660", in [control_listener, listen], tier 2;
+        /// Seconds without a command before a console is closed.
+        timeout: Seconds = "60", in [control_listener, listen], tier 2;
+        /// Whether clients must authenticate; users of a Unix socket are known by their process.
+        enable_authentication: Optional<Bool> = "",
+            in [control_listener, esmtp_listener, http_listener, listen, pathway, pathway_group, peer],
+            tier 2 Approximated(AT_THE_CONSOLE);
+        /// True: such clients need no authentication.
+        always_allow: Bool = "false",
+            in [control_listener, esmtp_listener, http_listener, listen, pathway, pathway_group, peer],
+            tier 2 Approximated(AT_THE_CONSOLE);
+        /// True: every authentication fails; wins over always_allow.
+        always_deny: Bool = "false",
+            in [control_listener, esmtp_listener, http_listener, listen, pathway, pathway_group, peer],
+            tier 2 Approximated(AT_THE_CONSOLE);
+        /// LOGIN: uri (file:///path), log_authentication.
+        authloginparameters: Dictionary = "",
+            in [control_listener, esmtp_listener, listen, pathway, pathway_group],
+            tier 1 Approximated(AT_THE_CONSOLE);
+        /// DIGEST-MD5: uri (digest:///path), realm, log_authentication.
+        authdigestmd5parameters: Dictionary = "",
+            in [control_listener, esmtp_listener, http_listener, listen, pathway, pathway_group, peer,
+                xmpp_listener], tier 2 Approximated(AT_THE_CONSOLE);
+        /// SCRAM-SHA-256: uri (scram:///path), log_authentication.
+        authscramsha256parameters: Dictionary = "", in [control_listener, listen, peer], tier 0;
+        /// Where the roles of a user stand: uri (groups:///path).
+        authorizationparameters: Dictionary = "", in [control_listener, esmtp_listener, listen],
+            tier 2 Approximated(AT_THE_CONSOLE);
+        /// Whether the Authorization stanza rules the commands given here; acctlog then has each of them.
+        enable_authorization: Optional<Bool> = "", in [control_listener, listen, peer], tier 2;
+    }
+}
+
+config::options! {
+    /// A role of the Authorization stanza.
+    pub struct RoleOptions {
+        /// Commands that a role may give: one of these matches.
+        allow: List<Regex> = "", in [role], tier 2;
     }
 }
 
@@ -253,6 +296,11 @@ config::options! {
         paniclog: Text = "/var/log/ecelerity/paniclog.ec", in [module];
         /// Its mode.
         paniclog_mode: Perms = "0644", in [module];
+        /// Who came to the console, and what they did; nowhere if unset.
+        acctlog: OptionalText = "" instead of "/var/log/ecelerity/acctlog.ec" because "it is written where it is asked for",
+            in [module], tier 1;
+        /// Its mode.
+        acctlog_log_mode: Perms = "0644", in [module], tier 1;
         /// False: receptions are left out.
         log_receptions: Bool = "true", in [module];
         /// False: deliveries are left out.
@@ -272,10 +320,6 @@ config::options! {
 
 /// What ec_logger may be told besides.
 pub const UNBUILT_LOGS: &[config::OptionDef] = config::definitions! {
-    /// The log of what consoles did.
-    acctlog: OptionalText = "/var/log/ecelerity/acctlog.ec", in [module], tier 1 Ignored("it is not written");
-    /// Its mode.
-    acctlog_log_mode: Perms = "0644", in [module], tier 1 Ignored("it is not written");
     /// The log of what was read from the spool at the start.
     importlog: OptionalText = "", in [module], tier 1 Ignored("it is not written");
     /// Its mode.

@@ -99,6 +99,8 @@ pub enum Order {
     },
     /// A line of the program's for the paniclog.
     Complain(Box<str>),
+    /// Who may come to the console from now on.
+    Access(Arc<crate::Access>),
     /// The log files were renamed.
     ReopenLogs,
     Stop,

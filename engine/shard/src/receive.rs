@@ -62,6 +62,7 @@ fn obey<W: World>(shard: &Rc<Shard<W>>, order: Order) {
         Order::Abandon => reload::abandon(shard),
         Order::Answered { ticket, answer } => shard.kept.arrived(ticket, answer),
         Order::Complain(line) => shard.complain(&line),
+        Order::Access(access) => drop(shard.access.replace(access)),
         // One writer serves all shards.
         Order::ReopenLogs if shard.index == 0 => shard.world.reopen_logs(),
         Order::ReopenLogs => {}

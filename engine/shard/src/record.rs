@@ -80,6 +80,9 @@ impl Opened {
         ] {
             self.open(name, file, mode, kinds, options.heartbeat);
         }
+        if let Some(acctlog) = &options.acctlog {
+            self.open("acctlog", acctlog, options.acctlog_log_mode, kinds, options.heartbeat);
+        }
     }
 
     fn bounce_logger(&mut self, stanza: &impl Lookup) {

@@ -41,7 +41,7 @@ pub struct Common {
     /// Of messages that are being received.
     pub(crate) reception_budget: Arc<Budget>,
     servers: Resolv,
-    process: u32,
+    pub(crate) process: u32,
 }
 
 impl Common {
@@ -112,6 +112,7 @@ pub fn registry() -> Registry {
             options::InboundOptions::DEFINITIONS,
             options::GlobalOptions::DEFINITIONS,
             options::ControlOptions::DEFINITIONS,
+            options::RoleOptions::DEFINITIONS,
             options::SecurityOptions::DEFINITIONS,
             bindings::options::OutboundOptions::DEFINITIONS,
             bindings::options::HostOptions::DEFINITIONS,
@@ -254,6 +255,8 @@ impl<W: World> Shard<W> {
             fetches: Default::default(),
             answers: Default::default(),
             kept: Default::default(),
+            operators: Cell::new(0),
+            access: RefCell::default(),
             sockets: RefCell::default(),
             prepared: RefCell::default(),
             recorder: Recorder::new(&site.snapshot, index == 0, now),

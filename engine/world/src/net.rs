@@ -84,6 +84,12 @@ pub trait Stream: 'static {
 
     /// None on a Unix socket.
     fn peer(&self) -> Option<SocketAddr>;
+
+    /// The user number of the process at the other end of a Unix socket, when it connected; none elsewhere.
+    fn peer_user(&self) -> Option<u32> {
+        None
+    }
+
     fn local(&self) -> Option<SocketAddr>;
 }
 

@@ -20,7 +20,11 @@ fn write(event: &Event<'_>, at: Time, style: &Style, out: &mut Vec<u8>) {
         Event::Permanent(failure) | Event::OutOfBand(failure) => write_failure(b'B', failure, at, style, out),
         Event::Transient(failure) => write_failure(b'T', failure, at, style, out),
         Event::Heartbeat => mainlog::heartbeat(at, style, out),
-        Event::Reception(_) | Event::Delivery(_) | Event::Rejection(_) | Event::Panic(_) => return,
+        Event::Reception(_)
+        | Event::Delivery(_)
+        | Event::Rejection(_)
+        | Event::Panic(_)
+        | Event::Accounting(_) => return,
     }
     out.push(b'\n');
 }

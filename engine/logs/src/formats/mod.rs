@@ -2,6 +2,7 @@
 //!
 //! A format is a `const` in a file of its own and a row in `list.rs`.
 
+pub mod acctlog;
 pub mod bouncelog;
 pub mod mainlog;
 pub mod paniclog;

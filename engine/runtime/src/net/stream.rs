@@ -85,6 +85,20 @@ impl Stream for RealStream {
         self.0.peer
     }
 
+    fn peer_user(&self) -> Option<u32> {
+        if self.0.peer.is_some() {
+            return None;
+        }
+        let mut found = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
+        let mut length = size_of::<libc::ucred>() as libc::socklen_t;
+        let fd = self.0.socket.as_raw_fd();
+        // SAFETY: the kernel writes at most `length` bytes, which is the size of `found`.
+        let result = unsafe {
+            libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_PEERCRED, (&raw mut found).cast(), &mut length)
+        };
+        (result == 0).then_some(found.uid)
+    }
+
     fn local(&self) -> Option<SocketAddr> {
         SockRef::from(&self.0.socket).local_addr().ok()?.as_socket()
     }

@@ -6,9 +6,13 @@
 //! between them, and what is sent is rows that are made when they are shown (`Document::rows`).
 
 mod authz_id;
+mod authz_roles_list;
+mod complete;
 mod flush;
 mod help;
 mod mailq;
+mod pid;
+mod quit;
 mod refresh;
 mod shutdown;
 mod summary;
@@ -42,9 +46,13 @@ macro_rules! commands {
 
 commands! {
     here help;
+    here quit;
     here version;
+    here pid;
     here authz_id;
+    here authz_roles_list;
     here shutdown;
+    everyone complete;
     everyone summary;
     everyone mailq;
     everyone flush;
