@@ -1,10 +1,11 @@
 //! The promise: durable, queued, then 250. That order is the contract.
 
 use crate::parcel::{Kept, Parcel};
+use crate::post::End;
 use crate::{Shard, hand_over};
 use logs::{Copy, Event, Reception as Received};
 use mail::{Reception, Reply};
-use spool::Refusal;
+use spool::{Promise, Refusal};
 use std::rc::Rc;
 
 use world::World;
@@ -18,21 +19,66 @@ impl<W: World> Shard<W> {
     /// Returns when the reception is on stable storage and its copies are in their queues. An error is the
     /// reply for the client: nothing was promised.
     pub(crate) async fn admit(self: &Rc<Self>, reception: Reception) -> Result<(), Reply> {
+        let promise = self.promise(&reception)?;
+        if !self.spool.is_durable(promise).await {
+            self.counters.spool_refusals.add(1);
+            return Err(SPOOL_FAILED);
+        }
+        self.queue(promise, reception).await;
+        Ok(())
+    }
+
+    /// As `admit`, for receptions that stand or fall together.
+    pub(crate) async fn admit_all(self: &Rc<Self>, mut receptions: Vec<Reception>) -> Result<(), Reply> {
+        if receptions.len() == 1 {
+            return self.admit(receptions.remove(0)).await;
+        }
+        let mut promises = Vec::with_capacity(receptions.len());
+        let mut refused = None;
+        for reception in &receptions {
+            match self.promise(reception) {
+                Ok(promise) => promises.push(promise),
+                Err(reply) => {
+                    refused = Some(reply);
+                    break;
+                }
+            }
+        }
+        for promise in &promises {
+            if !self.spool.is_durable(*promise).await && refused.is_none() {
+                self.counters.spool_refusals.add(1);
+                refused = Some(SPOOL_FAILED);
+            }
+        }
+        if let Some(reply) = refused {
+            // The client keeps the message: what was promised for it is not delivered.
+            for (promise, reception) in promises.into_iter().zip(&receptions) {
+                (0..reception.envelopes.len() as u32)
+                    .for_each(|copy| self.note(promise, copy, End::Finished));
+            }
+            return Err(reply);
+        }
+        for (promise, reception) in promises.into_iter().zip(receptions) {
+            self.queue(promise, reception).await;
+        }
+        Ok(())
+    }
+
+    fn promise(&self, reception: &Reception) -> Result<Promise, Reply> {
         let head = reception.encode_head();
         let copies = reception.envelopes.len() as u32;
-        let promise = self.spool.promise(&head, &reception.bodies, copies).map_err(|refusal| {
+        self.spool.promise(&head, &reception.bodies, copies).map_err(|refusal| {
             self.counters.spool_refusals.add(1);
             match refusal {
                 Refusal::NoSegment | Refusal::Busy => SPOOL_BUSY,
                 Refusal::Full => SPOOL_FULL,
                 Refusal::TooLarge => TOO_LARGE,
             }
-        })?;
-        drop(head);
-        if !self.spool.is_durable(promise).await {
-            self.counters.spool_refusals.add(1);
-            return Err(SPOOL_FAILED);
-        }
+        })
+    }
+
+    /// What is durable goes to its queues.
+    async fn queue(self: &Rc<Self>, promise: Promise, reception: Reception) {
         self.count_reception(&reception).await;
         let content = Kept::new(reception, &self.budget);
         let parcel = |copy: usize| Parcel {
@@ -43,7 +89,6 @@ impl<W: World> Shard<W> {
         };
         let parcels = (0..content.envelopes.len()).map(parcel);
         hand_over::hand_over(self, &content, parcels.map(hand_over::fresh)).await;
-        Ok(())
     }
 
     async fn count_reception(&self, reception: &Reception) {

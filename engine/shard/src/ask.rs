@@ -1,49 +1,131 @@
 //! Asks the modules of a phase in their order, and turns what they decided into what the session understands.
+//!
+//! Law: a module that fails or panics costs its own client a 421 and nobody else anything.
 
 use crate::Shard;
+use crate::host::PolicyHost;
 use crate::judge::Conversation;
-use logs::Event;
-use mail::{Phase, Reply, SessionState, Time};
-use policy_api::{Answer, Ask, Disposition, Host, Pipeline, Subject};
+use crate::race::{caught, guarded};
+use crate::settings::Site;
+use mail::{Contexts, Phase, Reply, SessionState};
+use policy_api::{
+    Answer, Ask, Client, Disposition, Host, Loaded, Message, Rights, SessionRequests, Verdict as Answered,
+};
 use smtp::server::Judgement;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
 use std::time::Duration;
 use world::{Stream, World};
 
 const REJECTED_BY_POLICY: &str = "5.7.0 [internal] rejected by policy";
 
-impl<W: World> Conversation<W> {
+/// Who asks: one session, or one message of our own.
+pub(crate) struct Asking<'a, W: World> {
+    pub shard: &'a Rc<Shard<W>>,
+    pub site: &'a Rc<Site>,
+    pub client: &'a Client,
+    pub contexts: &'a mut Contexts,
+    pub host: &'a Rc<PolicyHost<W>>,
+    /// The client's connection, to hear whether it speaks out of turn.
+    pub stream: Option<&'a W::Stream>,
+}
+
+impl<W: World> Asking<'_, W> {
+    /// A phase without anything but contexts.
+    pub async fn bare(&mut self, phase: Phase, line: &str, requests: &mut SessionRequests) -> Verdict {
+        self.phase(phase, line, &mut Message::default(), requests).await
+    }
+
     /// Asks the modules of one phase in their order.
-    pub async fn ask(
+    pub async fn phase(
         &mut self,
         phase: Phase,
         line: &str,
-        mut subject: Subject<'_>,
-        host: &dyn Host,
+        message: &mut Message,
+        requests: &mut SessionRequests,
     ) -> Verdict {
-        let settings = self.settings.clone();
-        let pipeline: &Pipeline = &settings.site.pipeline;
+        let site = self.site.clone();
         let mut disposition = Disposition::default();
-        let mut turn = pipeline.turn(phase);
+        let mut turn = site.pipeline.turn(phase);
         while let Some(loaded) = turn.next(&self.contexts.connection) {
-            let mut ask = Ask {
-                phase,
-                client: &self.client,
-                line,
-                contexts: &mut self.contexts,
-                subject: subject.reborrow(),
-                disposition: &mut disposition,
-            };
-            let verdict = match loaded.module.judge(&mut ask, host) {
-                Answer::Now(verdict) => verdict,
-                Answer::Later(answer) => answer.await,
-            };
-            turn.judged(verdict);
+            let kept = Rights::of(phase).keep(message);
+            let answered = self.ask(loaded, phase, line, message, requests, &mut disposition).await;
+            let mut changes = kept.restore(message);
+            changes.extend(without_right(phase, &mut disposition, requests));
+            for what in changes {
+                self.complain(loaded, &format!("{} cannot change {what}", phase.name()));
+            }
+            if let Answered::Failed(text) = &answered {
+                self.complain(loaded, &format!("{} error: {text}", phase.name()));
+                disposition.disconnect(421, site.temporary_issue());
+            }
+            turn.judged(&answered);
         }
         Verdict { disposition, module: turn.last(), state: None }
     }
 
+    async fn ask(
+        &mut self,
+        loaded: &Loaded,
+        phase: Phase,
+        line: &str,
+        message: &mut Message,
+        session: &mut SessionRequests,
+        disposition: &mut Disposition,
+    ) -> Answered {
+        let host: Rc<dyn Host> = self.host.clone();
+        let (ours, stream) = (self.host, self.stream);
+        let mut ask =
+            Ask { phase, client: self.client, line, contexts: self.contexts, message, session, disposition };
+        let hear = || ours.client_has_spoken.set(stream.is_some_and(Stream::has_unread));
+        hear();
+        // What the module had in hand is put back by nobody after a panic: the session ends with it.
+        let (module, question, host) = (&loaded.module, &mut ask, &host);
+        match guarded(move || module.judge(question, host)) {
+            Ok(Answer::Now(answered)) => answered,
+            Ok(Answer::Later(answer)) => {
+                let mut answer = pin!(caught(answer));
+                let listening = poll_fn(|context| {
+                    hear();
+                    answer.as_mut().poll(context)
+                });
+                listening.await.unwrap_or_else(|panic| Answered::Failed(panic.into()))
+            }
+            Err(panic) => Answered::Failed(panic.into()),
+        }
+    }
+
+    fn complain(&self, loaded: &Loaded, text: &str) {
+        self.shard.complain(&format!("{}: {text}", loaded.definition.name()));
+    }
+}
+
+/// Takes back the decisions that a phase has no right to; their names.
+fn without_right(
+    phase: Phase,
+    disposition: &mut Disposition,
+    requests: &mut SessionRequests,
+) -> Vec<&'static str> {
+    let rights = Rights::of(phase);
+    let mut taken = Vec::new();
+    let decides = disposition.reply.is_some() || disposition.disconnect || !disposition.tarpit.is_zero();
+    if !rights.code && decides {
+        let discard = disposition.discard.take();
+        *disposition = Disposition { discard, ..Disposition::default() };
+        taken.push("the code");
+    }
+    if !rights.discard && disposition.discard.take().is_some() {
+        taken.push("whether the message is discarded");
+    }
+    if !rights.capabilities && !requests.is_empty() {
+        *requests = SessionRequests::default();
+        taken.push("the capabilities");
+    }
+    taken
+}
+
+impl<W: World> Conversation<W> {
     /// The verdict as the session understands it; refusals go to the reject log.
     pub fn settle(&mut self, verdict: Verdict, state: SessionState) -> Judgement {
         let Verdict { disposition, module, state: phase_state } = verdict;
@@ -66,6 +148,7 @@ impl<W: World> Conversation<W> {
 }
 
 /// A phase's disposition, and the module that ran last.
+#[derive(Debug, Default)]
 pub(crate) struct Verdict {
     pub disposition: Disposition,
     pub module: Option<&'static str>,
@@ -75,35 +158,22 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     pub fn accepted() -> Self {
-        Verdict { disposition: Disposition::default(), module: None, state: None }
+        Verdict::default()
     }
 
     pub fn refused(reply: Reply) -> Self {
         let disposition = Disposition { reply: Some(reply), ..Disposition::default() };
-        Verdict { disposition, module: None, state: None }
-    }
-}
-
-/// The engine as modules see it.
-pub(crate) struct SessionHost<'a, W: World> {
-    pub shard: &'a Shard<W>,
-    pub stream: &'a W::Stream,
-}
-
-impl<W: World> Host for SessionHost<'_, W> {
-    fn now(&self) -> Time {
-        self.shard.world.now()
+        Verdict { disposition, ..Verdict::default() }
     }
 
-    fn pause<'a>(&'a self, delay: Duration) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
-        Box::pin(self.shard.world.sleep_until(self.now() + delay))
+    /// Nothing is left to decide for the message.
+    pub fn ends(&self) -> bool {
+        self.disposition.refuses() || self.disposition.discard.is_some()
     }
 
-    fn client_has_spoken(&self) -> bool {
-        self.stream.has_unread()
-    }
-
-    fn report(&self, text: &str) {
-        self.shard.record(&Event::Panic(text));
+    /// The cost of earlier phases, held back with this one's reply.
+    pub fn costing(mut self, earlier: Duration) -> Self {
+        self.disposition.tarpit(earlier);
+        self
     }
 }

@@ -1,101 +1,260 @@
-//! The phases that each recipient goes through alone: data_spool_each_rcpt, set_binding, final_validation.
+//! The phases that each recipient goes through alone: data_spool_each_rcpt, set_binding, final_validation; and
+//! what becomes of a transaction whose recipients were judged differently.
+//!
+//! Law: what is edited for one recipient is seen by that one alone; copies that nobody edited share the octets.
 
-use crate::ask::Verdict;
-use crate::judge::{Conversation, RECIPIENT_KEYS, set_address};
-use mail::{Address, Envelope, Phase, Reply, SessionState};
-use policy_api::{Combined, Disposition, Host, Subject, combine};
-use smtp::server::Draft;
+use crate::ask::{Asking, Verdict};
+use crate::judge::{RECIPIENT_KEYS, set_address};
+use content::Content;
+use mail::{Address, Contexts, Envelope, MessageId, Phase, Reply, SessionState, Time};
+use policy_api::{Combined, Message, NewMessage, SessionRequests, combine};
 use smtp::server::replies::TRANSACTION_FAILED;
 use std::time::Duration;
 use world::World;
 
+/// Octets of all contents of one transaction that policy may have made different.
+const EDITED_OCTETS: usize = 256 << 20;
+const TOO_MUCH: Reply = Reply::fixed(452, (4, 3, 1), "too many recipients with contents of their own");
+
 /// What policy left of a transaction.
+#[derive(Default)]
 pub(crate) struct Judged {
     pub copies: Vec<Envelope>,
     /// Recipients refused while others are taken: the sender gets a notice.
     pub refused: Vec<(Address, Reply)>,
+    /// None: no module has seen the content, it is the draft's as it came.
+    pub seen: Option<Seen>,
 }
 
-impl<W: World> Conversation<W> {
-    pub async fn judge_copies(
+/// A message that modules have looked at.
+pub(crate) struct Seen {
+    pub batch: MessageId,
+    pub received: Time,
+    /// The transaction's; some copies have another one.
+    pub sender: Option<Address>,
+    /// Index of the copy, and its sender.
+    pub senders: Vec<(usize, Option<Address>)>,
+    /// Trace fields included, but for Return-Path. The first is everybody's whose copy names no other.
+    pub bodies: Vec<Content>,
+    pub outgoing: Vec<NewMessage>,
+    /// The words of policy for the success.
+    pub reply: Option<Reply>,
+}
+
+impl Judged {
+    /// Nobody gets the message.
+    pub fn nobody() -> Self {
+        Judged::default()
+    }
+}
+
+/// What comes of the copies while they are judged one after the other.
+struct Split {
+    copies: Vec<Envelope>,
+    refusals: Vec<Option<Reply>>,
+    bodies: Vec<Content>,
+    /// Of all bodies together.
+    octets: usize,
+    senders: Vec<(usize, Option<Address>)>,
+    /// Of the last copy that had one.
+    success: Option<Reply>,
+    module: Option<&'static str>,
+    disconnect: bool,
+    cost: Duration,
+}
+
+/// One copy's way through its phases.
+pub(crate) struct Copy {
+    pub verdict: Verdict,
+    pub envelope: Envelope,
+}
+
+impl<W: World> Asking<'_, W> {
+    /// Judges a message that has passed data_spool for each of its recipients. `discarded` hears of copies
+    /// that are dropped in silence.
+    pub async fn split(
         &mut self,
-        draft: &Draft,
-        subject: Subject<'_>,
-        mut cost: Duration,
-        host: &dyn Host,
-    ) -> Verdict {
-        let mut copies = Vec::with_capacity(draft.recipients.len());
-        let mut refusals: Vec<Option<Reply>> = Vec::with_capacity(draft.recipients.len());
-        let mut last = None;
-        for recipient in &draft.recipients {
+        mut message: Message,
+        received: Time,
+        mut discarded: impl FnMut(&Contexts, &Reply, Option<&'static str>),
+    ) -> (Verdict, Option<Judged>) {
+        let recipients = std::mem::take(&mut message.recipients);
+        // What is unchanged from here on is everybody's.
+        let parent = Content::new(std::mem::take(&mut message.content).octets());
+        let sender = message.sender.take();
+        let mut split = Split::new(parent.clone(), recipients.len());
+        for (index, recipient) in recipients.iter().enumerate() {
             self.shard.world.breathe().await;
-            let (verdict, envelope) = self.judge_copy(recipient, &subject, host).await;
-            cost += verdict.disposition.tarpit;
-            last = verdict.module.or(last);
-            if let Some(reason) = &verdict.disposition.discard {
-                self.log_rejection(reason, SessionState::AsyncBodyResponse, verdict.module);
-                refusals.push(None);
-                continue;
+            message.id = if index == 0 { message.batch } else { self.shard.next_id() };
+            message.recipient = Some(recipient.clone());
+            message.sender = sender.clone();
+            message.content = parent.clone();
+            let before = self.contexts.clone();
+            let copy = self.copy(Phase::DataSpoolEachRcpt, &mut message, &before).await;
+            if let Some(reason) = &copy.verdict.disposition.discard {
+                discarded(self.contexts, reason, copy.verdict.module);
             }
-            if !verdict.disposition.refuses() {
-                copies.push(envelope);
-            }
-            refusals.push(verdict.disposition.reply.filter(|reply| !reply.is_success()));
+            *self.contexts = before;
+            split.take(copy, &mut message, &sender);
         }
-        let state = Some(SessionState::AsyncBodyResponse);
-        let mut verdict = Verdict { disposition: Disposition::default(), module: last, state };
-        verdict.disposition.tarpit = cost;
-        match combine(&refusals) {
-            Combined::Refused(reply) => verdict.disposition.reply = Some(reply),
-            Combined::Accepted { refused } => {
-                let pair = |index: usize| Some((draft.recipients[index].clone(), refusals[index].clone()?));
-                let refused = refused.into_iter().filter_map(pair).collect();
-                self.judged = Some(Judged { copies, refused });
-            }
-        }
-        verdict
+        let multiple = recipients.len() > 1;
+        let (verdict, refused) = split.combine();
+        let Some(refused) = refused else { return (verdict, None) };
+        let refused = refused.into_iter().map(|(index, reply)| (recipients[index].clone(), reply)).collect();
+        let Split { copies, bodies, senders, success, .. } = split;
+        let seen = Seen {
+            batch: message.batch,
+            received,
+            sender,
+            senders,
+            bodies,
+            outgoing: std::mem::take(&mut message.outgoing),
+            reply: success.filter(|_| !multiple),
+        };
+        (verdict, Some(Judged { copies, refused, seen: Some(seen) }))
     }
 
-    async fn judge_copy(
-        &mut self,
-        recipient: &Address,
-        subject: &Subject<'_>,
-        host: &dyn Host,
-    ) -> (Verdict, Envelope) {
-        let before = self.settings.site.diverges().then(|| self.contexts.clone());
-        let mut binding: Box<str> = "".into();
-        set_address(&mut self.contexts.message, RECIPIENT_KEYS, Some(recipient));
-        let mut subject = Subject { recipient: Some(recipient), binding: None, ..*subject };
-        let mut each = self.ask(Phase::DataSpoolEachRcpt, "", subject.reborrow(), host).await;
-        if !each.disposition.refuses() && each.disposition.discard.is_none() {
-            let mut subject = subject.reborrow();
-            subject.binding = Some(&mut binding);
-            self.ask(Phase::SetBinding, "", subject.reborrow(), host).await;
-            self.ask(Phase::FinalValidation, "", subject, host).await;
+    /// One recipient's phases, from `first` on. `before` are the contexts that all copies share.
+    pub async fn copy(&mut self, first: Phase, message: &mut Message, before: &Contexts) -> Copy {
+        let mut none = SessionRequests::default();
+        let recipient = message.recipient.clone().unwrap_or_else(|| Address::new("", ""));
+        let line = format!("RCPT TO:<{recipient}>");
+        set_address(&mut self.contexts.message, RECIPIENT_KEYS, &line, Some(&recipient));
+        clear_routing(message);
+        let mut verdict = Verdict::default();
+        if first != Phase::SetBinding {
+            verdict = self.phase(first, "", message, &mut none).await;
         }
-        // An unknown name changes nothing (mail-flow.md §4).
-        if !self.settings.site.knows_binding(&binding) {
-            match self.settings.site.default_binding() {
-                Some(default) => binding = default.into(),
-                None => each.disposition.reply = each.disposition.reply.or(Some(TRANSACTION_FAILED)),
+        if !verdict.ends() {
+            self.phase(Phase::SetBinding, "", message, &mut none).await;
+            let signed = self.phase(Phase::FinalValidation, "", message, &mut none).await;
+            if signed.disposition.refuses() {
+                verdict = signed;
             }
         }
-        let domain = self.settings.site.routing_domain(&binding, recipient);
-        let changed = before.as_ref().is_some_and(|before| *before != self.contexts);
-        let contexts = changed.then(|| self.contexts.clone());
-        if let Some(before) = before {
-            self.contexts = before;
+        let recipient = message.recipient.take().unwrap_or(recipient);
+        let binding = self.binding_of(message, &recipient);
+        if binding.is_none() && !verdict.ends() {
+            verdict.disposition.reply = Some(TRANSACTION_FAILED);
         }
-        let id = self.shard.next_id();
+        let binding = binding.unwrap_or_else(|| "default".into());
+        let domain = match &message.routing_domain {
+            Some(domain) => self.site.queue_of_domain(&binding, domain),
+            None => self.site.routing_domain(&binding, &recipient),
+        };
+        let changed = *before != *self.contexts;
         let envelope = Envelope {
-            id,
-            recipient: recipient.clone(),
+            id: message.id,
+            recipient,
             binding,
             domain,
-            priority: false,
+            priority: message.priority,
             body: 0,
-            contexts,
+            contexts: changed.then(|| self.contexts.clone()),
         };
-        (each, envelope)
+        Copy { verdict, envelope }
+    }
+
+    /// The binding that policy chose: a member of its group, its binding, or the default one. None: there is
+    /// no default (mail-flow.md §4).
+    fn binding_of(&self, message: &Message, recipient: &Address) -> Option<Box<str>> {
+        let site = self.site;
+        if let Some(member) = site.member_of(&message.binding_group, recipient, self.shard.world.chance()) {
+            return Some(member);
+        }
+        // An unknown name changes nothing.
+        if site.knows_binding(&message.binding) {
+            return Some(message.binding.clone());
+        }
+        site.default_binding().map(Into::into)
+    }
+}
+
+/// What one copy chose is not the next one's.
+fn clear_routing(message: &mut Message) {
+    message.binding = Box::default();
+    message.binding_group = Box::default();
+    message.priority = false;
+    message.code = None;
+}
+
+impl Split {
+    fn new(parent: Content, recipients: usize) -> Self {
+        Split {
+            copies: Vec::with_capacity(recipients),
+            refusals: Vec::with_capacity(recipients),
+            octets: parent.len(),
+            bodies: vec![parent],
+            senders: Vec::new(),
+            success: None,
+            module: None,
+            disconnect: false,
+            cost: Duration::ZERO,
+        }
+    }
+
+    fn take(&mut self, copy: Copy, message: &mut Message, sender: &Option<Address>) {
+        let Copy { verdict, mut envelope } = copy;
+        let disposition = verdict.disposition;
+        self.module = verdict.module.or(self.module);
+        self.cost = self.cost.saturating_add(disposition.tarpit);
+        self.disconnect |= disposition.disconnect;
+        if disposition.discard.is_some() {
+            return self.refusals.push(None);
+        }
+        match disposition.reply {
+            Some(reply) if !reply.is_success() => return self.refusals.push(Some(reply)),
+            Some(reply) => self.success = Some(reply),
+            None => {}
+        }
+        let Some(body) = self.body_of(std::mem::take(&mut message.content)) else {
+            return self.refusals.push(Some(TOO_MUCH));
+        };
+        envelope.body = body;
+        if *sender != message.sender {
+            // A copy with a sender of its own is written for itself.
+            self.octets += self.bodies[usize::from(body)].len();
+            self.senders.push((self.copies.len(), message.sender.take()));
+        }
+        self.copies.push(envelope);
+        self.refusals.push(None);
+    }
+
+    /// The number of a content; what is equal to everybody's or to the one before is kept once. None: it is
+    /// too much.
+    fn body_of(&mut self, content: Content) -> Option<u16> {
+        if self.octets > EDITED_OCTETS {
+            return None;
+        }
+        if !content.is_edited() {
+            return Some(0);
+        }
+        let last = self.bodies.len() - 1;
+        let known = [0, last].into_iter().find(|known| self.bodies[*known] == content);
+        if let Some(known) = known {
+            return u16::try_from(known).ok();
+        }
+        self.octets += content.len();
+        let number = u16::try_from(last + 1).ok()?;
+        self.bodies.push(content);
+        Some(number)
+    }
+
+    /// What the client hears, and who is refused while others are taken.
+    fn combine(&self) -> (Verdict, Option<Vec<(usize, Reply)>>) {
+        let state = Some(SessionState::AsyncBodyResponse);
+        let mut verdict = Verdict { module: self.module, state, ..Verdict::default() };
+        verdict.disposition.tarpit = self.cost;
+        verdict.disposition.disconnect = self.disconnect;
+        match combine(&self.refusals) {
+            Combined::Refused(reply) => {
+                verdict.disposition.reply = Some(reply);
+                (verdict, None)
+            }
+            Combined::Accepted { refused } => {
+                let pair = |index: usize| Some((index, self.refusals[index].clone()?));
+                (verdict, Some(refused.into_iter().filter_map(pair).collect()))
+            }
+        }
     }
 }

@@ -1,11 +1,14 @@
 //! The end of a transaction that policy has passed: trace fields, the promise, the reply.
 
+use crate::copies::{Judged, Seen};
 use crate::judge::Conversation;
 use crate::trace;
 use bytes::Bytes;
-use mail::{Contexts, MessageId, Protocol, Reception, Reply, Time};
+use content::Content;
+use mail::{Address, Contexts, Envelope, MessageId, Protocol, Reception, Reply, Time};
 use smtp::server::Draft;
 use smtp::server::replies::TRANSACTION_FAILED;
+use std::collections::HashMap;
 use world::World;
 
 /// Octets of a body that is copied once more rather than kept in the buffer it came in.
@@ -14,40 +17,111 @@ const SMALL_BODY: usize = 65_536;
 impl<W: World> Conversation<W> {
     /// Durable, queued, then 250.
     pub async fn finish(&mut self, draft: Draft) -> Reply {
-        let Some(judged) = self.judged.take() else { return TRANSACTION_FAILED };
-        let batch = judged.copies.first().map_or_else(|| self.shard.next_id(), |copy| copy.id);
+        let Some(mut judged) = self.judged.take() else { return TRANSACTION_FAILED };
         self.wait_for_throttle().await;
-        let received = self.shard.world.now();
-        let (sender, eight_bit) = (draft.sender.clone(), draft.eight_bit);
-        let body = self.traced(draft, batch, received);
-        if judged.copies.is_empty() {
-            return accepted(batch);
+        let Some(mut seen) = judged.seen.take() else { return self.finish_unseen(draft, judged).await };
+        let (batch, received) = (seen.batch, seen.received);
+        let notified = seen.sender.clone().filter(|_| self.settings.notifies_of_refusals);
+        let returned = seen.bodies[0].octets();
+        let outgoing = std::mem::take(&mut seen.outgoing);
+        let reply = seen.reply.take().unwrap_or_else(|| accepted(batch));
+        let mut receptions = self.receptions(judged.copies, seen, draft.eight_bit).await;
+        for message in outgoing {
+            receptions.extend(self.shard.compose(&self.settings.site, message).await);
         }
-        let notified = sender.clone().filter(|_| self.settings.notifies_of_refusals);
-        let returned = body.clone();
-        let reception = Reception {
-            batch,
-            connection: self.client.id,
-            received,
-            protocol: Protocol::Esmtp,
-            source: self.client.peer,
-            sender,
-            eight_bit,
-            contexts: Contexts {
-                connection: self.contexts.connection.clone(),
-                message: std::mem::take(&mut self.contexts.message),
-            },
-            envelopes: judged.copies,
-            bodies: vec![body],
-        };
-        if let Err(reply) = self.shard.admit(reception).await {
+        if let Err(reply) = self.shard.admit_all(receptions).await {
             return reply;
         }
         // After the message: a notice before it would be repeated with each attempt of the client.
         if let Some(sender) = notified.filter(|_| !judged.refused.is_empty()) {
             self.shard.notify_refused(&sender, &judged.refused, &returned, received).await;
         }
-        accepted(batch)
+        reply
+    }
+
+    /// The way of a message that no module has seen.
+    async fn finish_unseen(&mut self, draft: Draft, judged: Judged) -> Reply {
+        let batch = judged.copies.first().map_or_else(|| self.shard.next_id(), |copy| copy.id);
+        if judged.copies.is_empty() {
+            return accepted(batch);
+        }
+        let received = self.shard.world.now();
+        let (sender, eight_bit) = (draft.sender.clone(), draft.eight_bit);
+        let bodies = vec![self.traced(draft, batch, received)];
+        let facts = Facts { batch, received, eight_bit };
+        let reception = self.reception(facts, sender, judged.copies, bodies);
+        match self.shard.admit(reception).await {
+            Ok(()) => accepted(batch),
+            Err(reply) => reply,
+        }
+    }
+
+    /// One for each sender: mostly one. Each has the bodies that its copies name.
+    async fn receptions(&mut self, copies: Vec<Envelope>, seen: Seen, eight_bit: bool) -> Vec<Reception> {
+        let mut groups: Vec<(Option<Address>, Vec<Envelope>)> = Vec::new();
+        let mut places: HashMap<Option<Address>, usize> = HashMap::new();
+        for (index, copy) in copies.into_iter().enumerate() {
+            let own = seen.senders.binary_search_by_key(&index, |(of, _)| *of);
+            let sender = own.map_or(&seen.sender, |own| &seen.senders[own].1);
+            let place = *places.entry(sender.clone()).or_insert(groups.len());
+            if place == groups.len() {
+                groups.push((sender.clone(), Vec::new()));
+            }
+            groups[place].1.push(copy);
+        }
+        let facts = Facts { batch: seen.batch, received: seen.received, eight_bit };
+        let message = std::mem::take(&mut self.contexts.message);
+        let mut receptions = Vec::with_capacity(groups.len());
+        for (sender, mut copies) in groups {
+            self.shard.world.breathe().await;
+            let mut places: HashMap<u16, u16> = HashMap::new();
+            let mut bodies: Vec<Bytes> = Vec::new();
+            for copy in &mut copies {
+                let place = *places.entry(copy.body).or_insert(bodies.len() as u16);
+                if usize::from(place) == bodies.len() {
+                    bodies.push(self.written(&seen.bodies[usize::from(copy.body)], &sender));
+                }
+                copy.body = place;
+            }
+            let eight_bit = eight_bit || bodies.iter().any(|body| !body.is_ascii());
+            self.contexts.message = message.clone();
+            receptions.push(self.reception(Facts { eight_bit, ..facts }, sender, copies, bodies));
+        }
+        receptions
+    }
+
+    fn reception(
+        &mut self,
+        facts: Facts,
+        sender: Option<Address>,
+        envelopes: Vec<Envelope>,
+        bodies: Vec<Bytes>,
+    ) -> Reception {
+        Reception {
+            batch: facts.batch,
+            connection: self.client.id,
+            received: facts.received,
+            protocol: Protocol::Esmtp,
+            source: self.client.peer,
+            sender,
+            eight_bit: facts.eight_bit,
+            contexts: Contexts {
+                connection: self.contexts.connection.clone(),
+                message: std::mem::take(&mut self.contexts.message),
+            },
+            envelopes,
+            bodies,
+        }
+    }
+
+    /// A content that policy has passed, with the field that only now has its sender.
+    fn written(&self, content: &Content, sender: &Option<Address>) -> Bytes {
+        if !self.settings.trace.trace_headers {
+            return content.octets();
+        }
+        let path = trace::return_path(sender.as_ref().map_or("", |sender| sender.as_str()));
+        let octets = content.octets();
+        [path.as_bytes(), &octets].concat().into()
     }
 
     /// `inbound_throttle_messages`: what is above the rate waits, and is not refused (mail-flow.md §7.5).
@@ -61,16 +135,7 @@ impl<W: World> Conversation<W> {
     }
 
     fn traced(&self, mut draft: Draft, batch: MessageId, received: Time) -> Bytes {
-        trace::write(
-            &mut draft,
-            &trace::Trace {
-                client: self.client.peer,
-                helo: self.contexts.connection.get("ehlo_domain").unwrap_or(""),
-                settings: &self.settings.trace,
-                batch,
-                received,
-            },
-        );
+        trace::write(&mut draft, &self.trace(batch, received, true));
         // A small body is copied into memory of its own size: the buffer that it grew in is up to three
         // times as large, and may wait in a queue for days.
         match draft.body.len() {
@@ -78,6 +143,14 @@ impl<W: World> Conversation<W> {
             _ => draft.body.freeze(),
         }
     }
+}
+
+/// What all copies of a message have in common.
+#[derive(Clone, Copy)]
+struct Facts {
+    batch: MessageId,
+    received: Time,
+    eight_bit: bool,
 }
 
 fn accepted(batch: MessageId) -> Reply {

@@ -3,13 +3,17 @@
 //! Law: one `Conversation` belongs to one session; the contexts live here, not in the SMTP machine.
 
 use crate::Shard;
-use crate::ask::{SessionHost, Verdict};
+use crate::ask::{Asking, Verdict};
 use crate::copies::Judged;
+use crate::host::PolicyHost;
 use crate::settings::ListenerSettings;
+use crate::trace;
+use content::Content;
 use logs::{Event, Rejection};
-use mail::{Address, Contexts, Phase, Reply, SessionState};
-use policy_api::{Client, Host, Subject};
-use smtp::server::replies::{BLACKHOLED, RELAYING_DENIED};
+use mail::{Address, Contexts, MessageId, Phase, Reply, SessionState, Time};
+use policy_api::{Client, Message, NewMessage, Origin, SessionRequests};
+use smtp::limits;
+use smtp::server::replies::{BLACKHOLED, RECIPIENTS_PER_MESSAGE, RELAYING_DENIED, TRANSACTION_FAILED};
 use smtp::server::{Draft, Facts, Judgement, Refusal, Session};
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,11 +24,23 @@ pub(crate) struct Conversation<W: World> {
     pub settings: Rc<ListenerSettings>,
     pub client: Client,
     pub contexts: Contexts,
+    /// Made when a module is asked for the first time.
+    host: Option<Rc<PolicyHost<W>>>,
     messages: u32,
     recipients: u32,
     recipients_of_message: u32,
+    /// What earlier phases of this message have decided for it.
+    begun: Begun,
     /// Set between the judgement of the data and its commit.
     pub judged: Option<Judged>,
+}
+
+/// Decisions about a message before it has arrived.
+#[derive(Default)]
+struct Begun {
+    routing_domain: Option<Box<str>>,
+    outgoing: Vec<NewMessage>,
+    discard: bool,
 }
 
 impl<W: World> Conversation<W> {
@@ -33,15 +49,16 @@ impl<W: World> Conversation<W> {
         if settings.relay.trusts(facts.peer.map(|peer| peer.ip())) {
             contexts.connection.set("can_relay", "true");
         }
-        let client = Client { id: facts.connection, peer: facts.peer, local: facts.local };
         Conversation {
             shard: shard.clone(),
             settings,
-            client,
+            client: Client::new(facts.connection, facts.peer, facts.local),
             contexts,
+            host: None,
             messages: 0,
             recipients: 0,
             recipients_of_message: 0,
+            begun: Begun::default(),
             judged: None,
         }
     }
@@ -65,47 +82,95 @@ impl<W: World> Conversation<W> {
             self.contexts.connection.set("can_relay", if is { "true" } else { "false" });
         }
         self.settings = settings;
+        self.host = None;
+    }
+
+    /// Octets that are in policy's hands, and not in the session's.
+    pub fn held_bytes(&self) -> usize {
+        let seen = self.judged.as_ref().and_then(|judged| judged.seen.as_ref());
+        seen.map_or(0, |seen| seen.bodies.iter().map(Content::len).sum())
     }
 
     pub async fn judge(&mut self, phase: Phase, session: &mut Session, stream: &W::Stream) -> Judgement {
         let state = session.state();
-        let shard = self.shard.clone();
-        let host = SessionHost { shard: &shard, stream };
+        let counts = session.counts();
+        self.client.unrecognized_commands = counts.unrecognized;
+        self.client.bad_commands = counts.bad;
         let verdict = match phase {
+            Phase::Connect => self.judge_connection(session, stream).await,
             Phase::Ehlo => {
                 self.contexts.connection.set("ehlo_domain", session.helo().unwrap_or(""));
                 self.contexts.connection.set("ehlo_string", session.ehlo_line().unwrap_or(""));
-                self.ask(phase, session.ehlo_line().unwrap_or(""), Subject::default(), &host).await
+                self.judge_session(phase, session, stream).await
             }
-            Phase::Mailfrom => self.judge_sender(session, &host).await,
-            Phase::Rcptto => self.judge_recipient(session, &host).await,
+            Phase::Mailfrom => self.judge_sender(session, stream).await,
+            Phase::Rcptto => self.judge_recipient(session, stream).await,
             // Boxed, as the largest part of a session's task: idle sessions do not hold it.
-            Phase::Data => Box::pin(self.judge_content(session.draft(), &host)).await,
-            _ => self.ask(phase, "", Subject::default(), &host).await,
+            Phase::Data => Box::pin(self.judge_data(session.draft_mut(), stream)).await,
+            _ => self.judge_session(phase, session, stream).await,
         };
         self.settle(verdict, state)
     }
 
-    async fn judge_sender(&mut self, session: &Session, host: &dyn Host) -> Verdict {
-        self.contexts.message.clear();
-        self.judged = None;
-        self.recipients_of_message = 0;
-        let sender = session.draft().sender.as_ref();
-        set_address(&mut self.contexts.message, SENDER_KEYS, sender);
-        let subject = Subject { sender, ..Subject::default() };
-        self.ask(Phase::Mailfrom, session.verb_argument(), subject, host).await
+    /// Somebody is to be asked at a phase: only then anything is made ready for it.
+    fn asks(&self, phase: Phase) -> bool {
+        self.settings.site.pipeline.has(phase)
     }
 
-    async fn judge_recipient(&mut self, session: &Session, host: &dyn Host) -> Verdict {
+    fn host(&mut self) -> Rc<PolicyHost<W>> {
+        let host = self.host.get_or_insert_with(|| PolicyHost::new(&self.shard, &self.settings.site));
+        host.clone()
+    }
+
+    /// accept, then connect.
+    async fn judge_connection(&mut self, session: &mut Session, stream: &W::Stream) -> Verdict {
+        let accepted = self.judge_session(Phase::Accept, session, stream).await;
+        if accepted.disposition.refuses() || accepted.disposition.disconnect {
+            return accepted;
+        }
+        let connected = self.judge_session(Phase::Connect, session, stream).await;
+        connected.costing(accepted.disposition.tarpit)
+    }
+
+    /// A phase that is about the session, and not about a message.
+    async fn judge_session(&mut self, phase: Phase, session: &mut Session, stream: &W::Stream) -> Verdict {
+        if !self.asks(phase) {
+            return Verdict::accepted();
+        }
+        let mut requests = SessionRequests::default();
+        let host = self.host();
+        let line = if phase == Phase::Ehlo { session.ehlo_line().unwrap_or("") } else { session.line() };
+        let verdict = self.asking(&host, stream).bare(phase, line, &mut requests).await;
+        requests.capabilities_added.iter().for_each(|keyword| session.add_extension(keyword));
+        requests.capabilities_removed.iter().for_each(|keyword| session.remove_extension(keyword));
+        verdict
+    }
+
+    async fn judge_sender(&mut self, session: &mut Session, stream: &W::Stream) -> Verdict {
+        self.contexts.message.clear();
+        self.judged = None;
+        self.begun = Begun::default();
+        self.recipients_of_message = 0;
+        let sender = session.draft().sender.as_ref();
+        set_address(&mut self.contexts.message, SENDER_KEYS, session.line(), sender);
+        if !self.asks(Phase::Mailfrom) {
+            return Verdict::accepted();
+        }
+        let mut message = Message { sender: sender.cloned(), ..Message::default() };
+        let verdict = self.ask_message(Phase::Mailfrom, session.line(), &mut message, stream).await;
+        session.draft_mut().recipients = message.recipients;
+        verdict
+    }
+
+    async fn judge_recipient(&mut self, session: &mut Session, stream: &W::Stream) -> Verdict {
         let Some(recipient) = session.candidate() else { return Verdict::accepted() };
-        let draft = session.draft();
         self.recipients += 1;
         self.recipients_of_message += 1;
         self.contexts.connection.set("connection_rcpt_count", &self.recipients.to_string());
         self.contexts.connection.set("message_rcpt_count", &self.recipients_of_message.to_string());
-        set_address(&mut self.contexts.message, RECIPIENT_KEYS, Some(recipient));
+        set_address(&mut self.contexts.message, RECIPIENT_KEYS, session.line(), Some(recipient));
         let domain = recipient.folded_domain();
-        let sender_domain = draft.sender.as_ref().map(Address::folded_domain).unwrap_or_default();
+        let sender_domain = session.draft().sender.as_ref().map(Address::folded_domain).unwrap_or_default();
         let can_relay = self.contexts.connection.is_true("can_relay");
         if !self.settings.relay.permits(&domain, &sender_domain, can_relay) {
             return Verdict::refused(RELAYING_DENIED);
@@ -113,17 +178,33 @@ impl<W: World> Conversation<W> {
         if self.settings.site.refuses_recipients_of(&domain) {
             return Verdict::refused(BLACKHOLED);
         }
-        let subject = Subject {
-            sender: draft.sender.as_ref(),
-            recipient: Some(recipient),
-            recipients: &draft.recipients,
-            ..Subject::default()
+        if !self.asks(Phase::Rcptto) {
+            return Verdict::accepted();
+        }
+        let recipient = Some(recipient.clone());
+        let draft = session.draft_mut();
+        let mut message = Message {
+            sender: draft.sender.clone(),
+            recipient,
+            recipients: std::mem::take(&mut draft.recipients),
+            routing_domain: self.begun.routing_domain.take(),
+            outgoing: std::mem::take(&mut self.begun.outgoing),
+            ..Message::default()
         };
-        self.ask(Phase::Rcptto, session.verb_argument(), subject, host).await
+        let mut verdict = self.ask_message(Phase::Rcptto, session.line(), &mut message, stream).await;
+        self.begun.routing_domain = message.routing_domain;
+        self.begun.outgoing = message.outgoing;
+        self.begun.discard |= verdict.disposition.discard.is_some();
+        if message.recipients.len() > limits::RECIPIENTS as usize {
+            message.recipients.truncate(limits::RECIPIENTS as usize);
+            verdict.disposition.reply = Some(RECIPIENTS_PER_MESSAGE);
+        }
+        session.draft_mut().recipients = message.recipients;
+        verdict
     }
 
-    /// data, data_spool, then per recipient data_spool_each_rcpt, set_binding and final_validation.
-    async fn judge_content(&mut self, draft: &Draft, host: &dyn Host) -> Verdict {
+    /// data, the list's phases and data_spool, then what each recipient goes through alone.
+    async fn judge_data(&mut self, draft: &mut Draft, stream: &W::Stream) -> Verdict {
         self.messages += 1;
         self.contexts.connection.set("connection_message_count", &self.messages.to_string());
         if draft.eight_bit {
@@ -132,25 +213,141 @@ impl<W: World> Conversation<W> {
         if !draft.facts.date {
             self.contexts.message.set("rfc2822_date_missing", "true");
         }
-        let content = draft.body.content();
-        let mut subject = Subject {
-            sender: draft.sender.as_ref(),
-            recipients: &draft.recipients,
-            content,
-            received_fields: draft.facts.received,
-            ..Subject::default()
-        };
+        if self.begun.discard {
+            self.judged = Some(Judged::nobody());
+            return Verdict::accepted();
+        }
+        if !self.settings.site.judges_messages() && self.begun.outgoing.is_empty() {
+            return self.judge_unseen(draft).await;
+        }
+        let received = self.shard.world.now();
+        let mut message = self.show(draft, received);
         let mut cost = Duration::ZERO;
-        for phase in [Phase::Data, Phase::DataSpool] {
-            let mut verdict = self.ask(phase, "", subject.reborrow(), host).await;
-            cost += verdict.disposition.tarpit;
+        let mut success = None;
+        for (phase, state) in BATCH_PHASES {
+            let mut verdict = self.ask_message(phase, "", &mut message, stream).await;
+            cost = cost.saturating_add(verdict.disposition.tarpit);
+            verdict.state = state;
             verdict.disposition.tarpit = cost;
-            if verdict.disposition.refuses() || verdict.disposition.discard.is_some() {
-                self.judged = Some(Judged { copies: Vec::new(), refused: Vec::new() });
+            if verdict.ends() || verdict.disposition.disconnect {
+                self.judged = Some(Judged::nobody());
                 return verdict;
             }
+            success = verdict.disposition.reply.or(success);
+            if message.recipients.is_empty() {
+                // Everybody was removed: nothing is left to be refused.
+                self.judged = Some(Judged::nobody());
+                return Verdict::accepted().costing(cost);
+            }
+            if message.recipients.len() > limits::RECIPIENTS as usize {
+                return Verdict::refused(RECIPIENTS_PER_MESSAGE);
+            }
         }
-        self.judge_copies(draft, subject, cost, host).await
+        let (verdict, judged) = self.judge_copies(message, received, stream).await;
+        self.judged = judged.map(|mut judged| {
+            if let Some(seen) = &mut judged.seen {
+                seen.reply = seen.reply.take().or(success);
+            }
+            judged
+        });
+        verdict.costing(cost)
+    }
+
+    async fn judge_copies(
+        &mut self,
+        message: Message,
+        received: Time,
+        stream: &W::Stream,
+    ) -> (Verdict, Option<Judged>) {
+        let host = self.host();
+        let mut discarded = Vec::new();
+        let note = |contexts: &Contexts, reply: &Reply, module| {
+            discarded.push((contexts.clone(), reply.clone(), module));
+        };
+        let split = self.asking(&host, stream).split(message, received, note).await;
+        for (contexts, reply, module) in discarded {
+            let ours = std::mem::replace(&mut self.contexts, contexts);
+            self.log_rejection(&reply, SessionState::AsyncBodyResponse, module);
+            self.contexts = ours;
+        }
+        split
+    }
+
+    /// No module looks at messages: every recipient gets a copy on the default binding.
+    async fn judge_unseen(&mut self, draft: &Draft) -> Verdict {
+        let site = &self.settings.site;
+        let Some(binding) = site.default_binding() else { return Verdict::refused(TRANSACTION_FAILED) };
+        let mut copies = Vec::with_capacity(draft.recipients.len());
+        for recipient in &draft.recipients {
+            self.shard.world.breathe().await;
+            copies.push(mail::Envelope {
+                id: self.shard.next_id(),
+                recipient: recipient.clone(),
+                binding: binding.into(),
+                domain: site.routing_domain(binding, recipient),
+                priority: false,
+                body: 0,
+                contexts: None,
+            });
+        }
+        self.judged = Some(Judged { copies, ..Judged::default() });
+        Verdict::accepted()
+    }
+
+    /// The draft as policy sees it, with the trace fields in front that policy shall see.
+    fn show(&mut self, draft: &mut Draft, received: Time) -> Message {
+        let batch = self.shard.next_id();
+        let received_fields = draft.facts.received;
+        trace::write(draft, &self.trace(batch, received, false));
+        Message {
+            id: batch,
+            batch,
+            sender: draft.sender.take(),
+            recipients: std::mem::take(&mut draft.recipients),
+            content: Content::new(std::mem::take(&mut draft.body).freeze()),
+            received_fields,
+            eight_bit: draft.eight_bit,
+            routing_domain: self.begun.routing_domain.take(),
+            origin: Origin::Smtp,
+            outgoing: std::mem::take(&mut self.begun.outgoing),
+            ..Message::default()
+        }
+    }
+
+    pub fn trace(&self, batch: MessageId, received: Time, return_path: bool) -> trace::Trace<'_> {
+        trace::Trace {
+            client: self.client.peer,
+            helo: self.contexts.connection.get("ehlo_domain").unwrap_or(""),
+            settings: &self.settings.trace,
+            batch,
+            received,
+            return_path,
+        }
+    }
+
+    async fn ask_message(
+        &mut self,
+        phase: Phase,
+        line: &str,
+        message: &mut Message,
+        stream: &W::Stream,
+    ) -> Verdict {
+        if !self.asks(phase) {
+            return Verdict::accepted();
+        }
+        let host = self.host();
+        self.asking(&host, stream).phase(phase, line, message, &mut SessionRequests::default()).await
+    }
+
+    fn asking<'a>(&'a mut self, host: &'a Rc<PolicyHost<W>>, stream: &'a W::Stream) -> Asking<'a, W> {
+        Asking {
+            shard: &self.shard,
+            site: &self.settings.site,
+            client: &self.client,
+            contexts: &mut self.contexts,
+            host,
+            stream: Some(stream),
+        }
     }
 
     /// A refusal that the session decided by itself: a limit, an order, a syntax.
@@ -174,12 +371,26 @@ impl<W: World> Conversation<W> {
     }
 }
 
+/// The phases that all recipients go through together, and what the session is at in them; none: as it says.
+const BATCH_PHASES: [(Phase, Option<SessionState>); 4] = [
+    (Phase::Data, None),
+    (Phase::RcpttoList, Some(SessionState::RcpttoListResponse)),
+    (Phase::RcpttoListFinal, Some(SessionState::RcpttoListFinalResponse)),
+    (Phase::DataSpool, Some(SessionState::AsyncBodyResponse)),
+];
+
 const SENDER_KEYS: [&str; 3] = ["mailfrom_string", "mailfrom_localpart", "mailfrom_domain"];
 pub(crate) const RECIPIENT_KEYS: [&str; 3] = ["rcptto_string", "rcptto_localpart", "rcptto_domain"];
 
-pub(crate) fn set_address(dictionary: &mut mail::Dictionary, keys: [&str; 3], address: Option<&Address>) {
-    let parts = address.map_or(["", "", ""], |address| [address.as_str(), address.local(), address.domain()]);
-    for (key, part) in keys.into_iter().zip(parts) {
+/// The whole command, and the parts of its address.
+pub(crate) fn set_address(
+    dictionary: &mut mail::Dictionary,
+    keys: [&str; 3],
+    line: &str,
+    address: Option<&Address>,
+) {
+    let [local, domain] = address.map_or(["", ""], |address| [address.local(), address.domain()]);
+    for (key, part) in keys.into_iter().zip([line, local, domain]) {
         dictionary.set(key, part);
     }
 }

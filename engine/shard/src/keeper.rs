@@ -181,9 +181,10 @@ impl Keeper {
         warnings.extend(needing_restart(&now, edition.snapshot()));
         let shards = self.common.exchange.shards();
         let snapshot = edition.snapshot().clone();
+        let sources = Arc::new(self.common.sources(&snapshot));
         self.turnover = Some(Turnover { edition, missing: shards, refusals: Vec::new(), warnings, from });
         for shard in 0..shards {
-            self.order(shard, Order::Prepare(snapshot.clone()));
+            self.order(shard, Order::Prepare(snapshot.clone(), sources.clone()));
         }
     }
 

@@ -22,6 +22,8 @@ mod fetch;
 mod finish;
 mod gate;
 mod hand_over;
+mod host;
+mod inject;
 mod judge;
 mod keeper;
 mod listen;
@@ -62,7 +64,7 @@ pub use post::{Exchange, Order};
 pub use record::log_files;
 pub use settings::SOFTWARE;
 pub use settings::source_addresses;
-pub use start::{Common, Event, modules, registry, start};
+pub use start::{Common, Event, Modules, modules, registry, registry_with, start};
 
 use bindings::Schedule;
 use counters::Counters as Counts;
@@ -73,7 +75,7 @@ use parcel::{Kept, Parcel};
 use post::PostOffice;
 use settings::Site;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 use world::{Signal, World};
@@ -114,6 +116,8 @@ pub struct Shard<W: World> {
     pub(crate) access: RefCell<Arc<Access>>,
 
     pub(crate) recorder: record::Recorder,
+    /// What modules count, by name.
+    pub(crate) policy_counters: RefCell<BTreeMap<String, Rc<policy_api::Counter>>>,
 
     pub(crate) sessions: RefCell<HashMap<MessageId, Signal>>,
     pub(crate) session_ended: Signal,

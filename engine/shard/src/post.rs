@@ -87,7 +87,8 @@ pub enum Order {
     /// Every shard has bound its sockets, and privileges are dropped: go on.
     Proceed,
     /// A new configuration is at hand: make ready for it, report to the keeper, and go on with the old one.
-    Prepare(Arc<config::Snapshot>),
+    /// The files that its modules want have been read.
+    Prepare(Arc<config::Snapshot>, Arc<policy_api::Sources>),
     /// Every shard is ready: it is in force.
     Adopt,
     /// A shard could not: it is forgotten.

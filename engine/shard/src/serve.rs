@@ -121,6 +121,7 @@ async fn converse<W: World>(
             Want::Close => break,
         }
         let held = session.draft().body.capacity() + session.draft().recipients.len() * RECIPIENT;
+        let held = held + conversation.held_bytes();
         memory.set(held);
         if held > SMALL_SESSION && shard.common.reception_budget.is_spent() {
             shard.complain("reception_memory is used up: a session with a large message was sent away");

@@ -12,8 +12,8 @@ use bindings::options::{BindAddress, OutboundOptions};
 use bindings::{Gateway, Prohibited, ThrottleCell};
 use config::{Endpoint, Inbound, OptionDef, Scope, Snapshot, Stanza};
 use mail::address::fold_domain;
-use mail::{Address, Dictionary};
-use policy_api::{Loaded, Pipeline};
+use mail::{Address, Dictionary, Phase};
+use policy_api::{Finding, Loaded, Make, ModuleDef, Pipeline, Services, Sources};
 use smtp::server::{BareLineEnds, DateHeader as SessionDate, LineLength, MissingHeaders as SessionHeaders};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -39,6 +39,8 @@ pub struct Site {
     pub global: GlobalOptions,
     pub hostname: Box<str>,
     pub pipeline: Pipeline,
+    /// Some module looks at messages, not only at connections and commands.
+    judges_messages: bool,
     cells: Arc<Cells>,
     /// The global relay_domains and bounce_domains, folded.
     own_domains: Vec<String>,
@@ -67,24 +69,26 @@ pub struct ListenerSettings {
 }
 
 impl Site {
-    /// `system_hostname` holds where the option `hostname` is unset.
-    pub fn new(snapshot: Arc<Snapshot>, cells: &Arc<Cells>, system_hostname: &str) -> Rc<Self> {
+    /// `system_hostname` holds where the option `hostname` is unset. An error refuses the configuration.
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        cells: &Arc<Cells>,
+        system_hostname: &str,
+        policy: Policy<'_>,
+    ) -> Result<Rc<Self>, Finding> {
         let global = GlobalOptions::resolve(&snapshot.global());
-        let hostname = global.hostname.as_deref().unwrap_or(system_hostname).into();
+        let hostname: Box<str> = global.hostname.as_deref().unwrap_or(system_hostname).into();
         let groups = snapshot.bindings().map(|(group, binding)| (binding.into(), group.into())).collect();
-        let modules = snapshot.modules().filter_map(|stanza| {
-            let definition = policy_modules::named(stanza.keyword())?;
-            let enabled = config::ModuleOptions::resolve(&stanza).enabled;
-            Some(Loaded::new(definition, enabled, (definition.make)(stanza)))
-        });
-        let pipeline = Pipeline::new(modules);
+        let pipeline = pipeline(&snapshot, &hostname, policy)?;
         let mut gateways = HashSet::new();
         collect_gateways(snapshot.root(), &mut gateways);
         let inbound = InboundOptions::resolve(&snapshot.global());
         let own_domains = folded(&inbound.relay_domains).chain(folded(&inbound.bounce_domains)).collect();
-        Rc::new(Site {
+        let judges_messages = MESSAGE_PHASES.into_iter().any(|phase| pipeline.has(phase));
+        Ok(Rc::new(Site {
             global,
             hostname,
+            judges_messages,
             pipeline,
             own_domains,
             cells: cells.clone(),
@@ -93,7 +97,47 @@ impl Site {
             outbound: RefCell::default(),
             listeners: RefCell::default(),
             snapshot,
-        })
+        }))
+    }
+
+    pub fn judges_messages(&self) -> bool {
+        self.judges_messages
+    }
+
+    /// What a client hears whose module has failed (spec policy.md §3).
+    pub fn temporary_issue(&self) -> String {
+        format!("{} temporary issue, please retry your message later", self.hostname)
+    }
+
+    /// The text of an option in a stanza named by (keyword, name) pairs.
+    pub fn option_text(&self, path: &[(&str, &str)], name: &str) -> Option<String> {
+        let mut stanza = self.snapshot.root();
+        for (keyword, name) in path {
+            stanza = stanza.stanzas(keyword).find(|child| child.name() == *name)?;
+        }
+        stanza.value(name).map(|found| found.value.to_string())
+    }
+
+    /// A member of a binding group: an unsuspended one if there is any (mail-flow.md §4). None: no such group.
+    pub fn member_of(&self, group: &str, recipient: &Address, chance: u64) -> Option<Box<str>> {
+        if group.is_empty() {
+            return None;
+        }
+        let members: Vec<&str> =
+            self.snapshot.bindings().filter(|(of, _)| *of == group).map(|(_, binding)| binding).collect();
+        let domain = recipient.folded_domain();
+        let works = |binding: &&str| !self.outbound(binding, &domain).queue.suspend_delivery;
+        let working: Vec<&str> = members.iter().copied().filter(works).collect();
+        let from = if working.is_empty() { members } else { working };
+        let chosen = usize::try_from(chance % from.len().max(1) as u64).unwrap_or(0);
+        from.get(chosen).map(|binding| (*binding).into())
+    }
+
+    /// The queue of a domain that policy chose, or of the domain's gateway.
+    pub fn queue_of_domain(&self, binding: &str, domain: &str) -> Box<str> {
+        let own = fold_domain(domain);
+        let outbound = self.outbound(binding, &own);
+        outbound.gateway_domain().map_or_else(|| own.into(), Into::into)
     }
 
     /// The group of a binding; bindings that the configuration does not know belong to `default`.
@@ -115,19 +159,13 @@ impl Site {
         binding == "default" && self.global.default_binding == DefaultBinding::Suspended
     }
 
-    /// Whether one recipient's contexts can differ from another's: only if a module may change them.
-    pub fn diverges(&self) -> bool {
-        !self.pipeline.is_empty()
-    }
-
     /// The name of the queue: the recipient's domain, or the gateway's if there is one (mail-flow.md §5.1).
     pub fn routing_domain(&self, binding: &str, recipient: &Address) -> Box<str> {
         let own = match recipient.domain() {
             "" => fold_domain(&self.hostname),
             _ => recipient.folded_domain(),
         };
-        let outbound = self.outbound(binding, &own);
-        outbound.gateway_domain().map_or_else(|| own.into(), Into::into)
+        self.queue_of_domain(binding, &own)
     }
 
     /// `blackhole = true` for the recipient's domain on the default binding.
@@ -215,6 +253,57 @@ impl Site {
                 || listens().any(|listen| listen.stanzas("peer").next().is_some())
         })
     }
+}
+
+/// What the modules of a site are made of.
+#[derive(Clone, Copy)]
+pub struct Policy<'a> {
+    pub modules: &'static [&'static ModuleDef],
+    pub sources: &'a Arc<Sources>,
+    pub shard: usize,
+    pub shards: usize,
+}
+
+/// Phases at which a message's content is there, or a copy of it.
+const MESSAGE_PHASES: [Phase; 7] = [
+    Phase::Data,
+    Phase::RcpttoList,
+    Phase::RcpttoListFinal,
+    Phase::DataSpool,
+    Phase::DataSpoolEachRcpt,
+    Phase::SetBinding,
+    Phase::FinalValidation,
+];
+
+/// The modules that the configuration names, made in its order.
+fn pipeline(snapshot: &Snapshot, hostname: &str, policy: Policy<'_>) -> Result<Pipeline, Finding> {
+    let services: Rc<Services> = Rc::default();
+    let mut loaded = Vec::new();
+    for stanza in snapshot.modules() {
+        let named = |module: &&&ModuleDef| module.name().eq_ignore_ascii_case(stanza.keyword());
+        let Some(definition) = policy.modules.iter().find(named).copied() else { continue };
+        let options = config::ModuleOptions::resolve(&stanza);
+        let make = Make {
+            sources: policy.sources,
+            services: &services,
+            hostname,
+            debug_level: options.debug_level,
+            shard: policy.shard,
+            shards: policy.shards,
+        };
+        loaded.push(Loaded::new(definition, options.enabled, (definition.make)(stanza, &make)?));
+    }
+    Ok(Pipeline::new(loaded))
+}
+
+/// The files that the modules of a configuration want. Blocks: not for a shard.
+pub fn sources(snapshot: &Snapshot, modules: &[&ModuleDef]) -> Sources {
+    let wanted = |stanza: Stanza<'_>| {
+        let named = |module: &&&ModuleDef| module.name().eq_ignore_ascii_case(stanza.keyword());
+        let files = modules.iter().find(named).and_then(|module| module.files);
+        files.map_or_else(Vec::new, |files| files(stanza))
+    };
+    Sources::read(snapshot.modules().flat_map(wanted))
 }
 
 /// The addresses that bindings send from, for the preflight: they must be plumbed.

@@ -9,12 +9,13 @@ use crate::parcel::Budget;
 use crate::post::{Exchange, Order, PostOffice};
 use crate::record::{Recorder, record};
 use crate::resolve::Resolver;
-use crate::settings::Site;
+use crate::settings::{Policy, Site, sources};
 use crate::{Life, Shard, dispatch, options, receive, recover, take, tidy};
 use bindings::{Schedule, ScheduleSettings};
 use config::{ModuleSyntax, Registry, Snapshot};
 use dns::Resolv;
 use mail::id::Ids;
+use policy_api::{ModuleDef, Sources};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,11 +43,31 @@ pub struct Common {
     pub(crate) reception_budget: Arc<Budget>,
     servers: Resolv,
     pub(crate) process: u32,
+    /// Every module that a configuration may name.
+    modules: Modules,
+    /// Files of the modules that the configuration of the start names.
+    sources: Arc<Sources>,
 }
+
+/// A list of modules; the program's is `policy_modules::MODULES`.
+pub type Modules = &'static [&'static ModuleDef];
 
 impl Common {
     /// `hostname` is the system's, `servers` what resolv.conf says, `process` our number, `chance` random.
     pub fn new(
+        snapshot: Arc<Snapshot>,
+        shards: usize,
+        hostname: &str,
+        servers: Resolv,
+        process: u32,
+        chance: [u64; 2],
+    ) -> Arc<Self> {
+        Self::with_modules(&policy_modules::MODULES, snapshot, shards, hostname, servers, process, chance)
+    }
+
+    /// The same with other modules, for proofs of the pipeline. Reads the files that the modules want: blocks.
+    pub fn with_modules(
+        modules: Modules,
         snapshot: Arc<Snapshot>,
         shards: usize,
         hostname: &str,
@@ -66,10 +87,22 @@ impl Common {
             leaving: AtomicUsize::new(0),
             budget: Budget::new(usize::try_from(global.spool_memory).unwrap_or(usize::MAX)),
             reception_budget: Budget::new(usize::try_from(global.reception_memory).unwrap_or(usize::MAX)),
+            modules,
+            sources: Arc::new(sources(&snapshot, modules)),
             snapshot,
             servers,
             process,
         })
+    }
+
+    /// The files that the modules of a configuration want. Blocks: not for a shard.
+    pub fn sources(&self, snapshot: &Snapshot) -> Sources {
+        sources(snapshot, self.modules)
+    }
+
+    /// What the modules of one shard are made of.
+    pub(crate) fn policy<'a>(&self, sources: &'a Arc<Sources>, shard: usize) -> Policy<'a> {
+        Policy { modules: self.modules, sources, shard, shards: self.exchange.shards() }
     }
 }
 
@@ -88,6 +121,10 @@ pub enum Event {
 
 /// The modules that are built, of policy and of our own.
 pub fn modules() -> Vec<ModuleSyntax> {
+    modules_with(&policy_modules::MODULES)
+}
+
+fn modules_with(policy: Modules) -> Vec<ModuleSyntax> {
     const LOGGERS: [ModuleSyntax; 2] = [
         ModuleSyntax {
             name: "ec_logger",
@@ -102,11 +139,16 @@ pub fn modules() -> Vec<ModuleSyntax> {
             stanzas: &[],
         },
     ];
-    LOGGERS.into_iter().chain(policy_modules::MODULES.iter().map(|module| module.syntax)).collect()
+    LOGGERS.into_iter().chain(policy.iter().map(|module| module.syntax)).collect()
 }
 
 /// Every option and module that the engine knows.
 pub fn registry() -> Registry {
+    registry_with(&policy_modules::MODULES)
+}
+
+/// The same with other modules.
+pub fn registry_with(policy: Modules) -> Registry {
     Registry::complete(
         &[
             options::InboundOptions::DEFINITIONS,
@@ -118,7 +160,7 @@ pub fn registry() -> Registry {
             bindings::options::HostOptions::DEFINITIONS,
             options::ConversationOptions::DEFINITIONS,
         ],
-        &modules(),
+        &modules_with(policy),
     )
 }
 
@@ -135,7 +177,13 @@ pub(crate) fn schedule_settings(site: &Site, common: &Common) -> ScheduleSetting
 /// Runs one shard from its birth to its end.
 pub async fn start<W: World>(world: W, index: usize, common: Arc<Common>, tell: impl Fn(Event)) {
     common.exchange.attach(index, world.doorbell());
-    let site = Site::new(common.snapshot.clone(), &common.cells, &common.hostname);
+    let policy = common.policy(&common.sources, index);
+    let site = match Site::new(common.snapshot.clone(), &common.cells, &common.hostname, policy) {
+        Ok(site) => site,
+        Err(finding) => {
+            return tell(Event::Failed { what: "policy".into(), error: io::Error::other(finding) });
+        }
+    };
     let sockets = match Sockets::default().missing(&world, &site, index == 0) {
         Ok(sockets) => sockets,
         Err((endpoint, error)) => {
@@ -257,6 +305,7 @@ impl<W: World> Shard<W> {
             kept: Default::default(),
             operators: Cell::new(0),
             access: RefCell::default(),
+            policy_counters: RefCell::default(),
             sockets: RefCell::default(),
             prepared: RefCell::default(),
             recorder: Recorder::new(&site.snapshot, index == 0, now),

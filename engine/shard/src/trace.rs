@@ -29,6 +29,8 @@ pub struct Trace<'a> {
     pub settings: &'a TraceSettings,
     pub batch: MessageId,
     pub received: Time,
+    /// Return-Path too; if not, whoever knows the sender of each copy writes it.
+    pub return_path: bool,
 }
 
 /// Prepends to the draft's body what the settings ask for and the header lacks.
@@ -40,7 +42,9 @@ pub fn write(draft: &mut Draft, trace: &Trace<'_>) {
             remove_return_path(&mut draft.body, draft.facts.header_length);
         }
         let sender = draft.sender.as_ref().map_or("", |sender| sender.as_str());
-        push(&mut fields, format_args!("Return-Path: <{sender}>\r\n"));
+        if trace.return_path {
+            fields.extend_from_slice(return_path(sender).as_bytes());
+        }
         push_received(&mut fields, sender, trace);
     }
     if settings.add_date && !draft.facts.date {
@@ -51,6 +55,11 @@ pub fn write(draft: &mut Draft, trace: &Trace<'_>) {
         push(&mut fields, format_args!("Message-ID: <{left}@{}>\r\n", settings.received_hostname));
     }
     draft.body.prepend(&fields);
+}
+
+/// The field for one sender; the null sender is empty.
+pub fn return_path(sender: &str) -> String {
+    format!("Return-Path: <{sender}>\r\n")
 }
 
 fn push_received(fields: &mut Vec<u8>, sender: &str, trace: &Trace<'_>) {
@@ -123,6 +132,7 @@ mod tests {
             settings: &settings,
             batch: MessageId { second: 1, process: 2, counter: 3 },
             received: Time::from_secs(0),
+            return_path: true,
         };
         write(&mut draft, &trace);
         String::from_utf8(draft.body.content().to_vec()).unwrap()

@@ -408,7 +408,7 @@ fn whoever_judges_sees_what_the_phase_is_about() {
                 seen.push(format!(
                     "{} [{}] {} {sender} {candidate} {} {} \"{}\"",
                     phase.name(),
-                    session.verb_argument(),
+                    session.line(),
                     session.helo().unwrap_or("-"),
                     session.draft().recipients.len(),
                     session.draft().body.len(),
@@ -429,10 +429,10 @@ fn whoever_judges_sees_what_the_phase_is_about() {
         seen,
         [
             "connect [] - - - 0 0 \"just connected\"",
-            "ehlo [c.example] c.example - - 0 0 \"awaiting ehlo/helo\"",
-            "mailfrom [FROM:<a@b> SIZE=9] c.example a@b - 0 0 \"awaiting mailfrom\"",
-            "rcptto [TO:<c@d>] c.example a@b c@d 0 0 \"awaiting rcptto\"",
-            "rcptto [TO:<e@f>] c.example a@b e@f 1 0 \"awaiting rcptto\"",
+            "ehlo [EHLO c.example] c.example - - 0 0 \"awaiting ehlo/helo\"",
+            "mailfrom [MAIL FROM:<a@b> SIZE=9] c.example a@b - 0 0 \"awaiting mailfrom\"",
+            "rcptto [RCPT TO:<c@d>] c.example a@b c@d 0 0 \"awaiting rcptto\"",
+            "rcptto [RCPT TO:<e@f>] c.example a@b e@f 1 0 \"awaiting rcptto\"",
             "data [] c.example a@b - 2 6 \"reading body\"",
         ]
     );

@@ -1,4 +1,4 @@
-//! What policy has decided so far in one phase: the code, the delay, the end of the connection.
+//! What policy has decided so far in one phase, and what it asks of the session.
 
 use mail::Reply;
 use std::time::Duration;
@@ -38,6 +38,19 @@ impl Disposition {
 
     pub fn refuses(&self) -> bool {
         self.reply.as_ref().is_some_and(|reply| !reply.is_success())
+    }
+}
+
+/// Changes of what EHLO offers; connect and ehlo only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionRequests {
+    pub capabilities_added: Vec<Box<str>>,
+    pub capabilities_removed: Vec<Box<str>>,
+}
+
+impl SessionRequests {
+    pub fn is_empty(&self) -> bool {
+        self.capabilities_added.is_empty() && self.capabilities_removed.is_empty()
     }
 }
 

@@ -1,20 +1,94 @@
-//! What a module may ask of the outside.
+//! What a module may ask of the engine. Every wait is the module's own: other sessions go on.
 
-use mail::Time;
+use crate::{
+    Answers, Connection, Endpoint, InjectFault, Job, Level, LookupFault, NewMessage, Pool, Question,
+    WorkFault,
+};
+use ipnet::IpNet;
+use mail::{MessageId, Time};
+use std::any::Any;
+use std::cell::Cell;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
-/// Played by the engine. Every wait is the module's own: other sessions go on.
+/// Holds nothing of its host: a language keeps it while a coroutine is suspended.
+pub type Later<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// Played by the engine, one for each session or job.
 pub trait Host {
     fn now(&self) -> Time;
 
+    /// A random number of good quality.
+    fn chance(&self) -> u64;
+
     /// Waits; costs a timer, not a thread.
-    fn pause<'a>(&'a self, delay: Duration) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+    fn pause(&self, delay: Duration) -> Later<()>;
+
+    /// Lets others have their turn, if this task has computed for a while. Due after every few hundred
+    /// microseconds of computing.
+    fn breathe(&self) -> Later<()>;
 
     /// Whether the client has sent bytes that the session has not read yet.
     fn client_has_spoken(&self) -> bool;
 
     /// A line for paniclog, prefixed with the module's name by the caller.
-    fn report(&self, text: &str);
+    fn report(&self, level: Level, text: &str);
+
+    /// Cached and shared with deliveries, unless another server is named.
+    fn lookup(&self, question: Question) -> Later<Result<Answers, LookupFault>>;
+
+    /// Fails with `TimedOut` after `within`.
+    fn dial(&self, to: Endpoint, within: Duration) -> Later<io::Result<Box<dyn Connection>>>;
+
+    /// Has a job done on a side thread.
+    fn work(&self, pool: Pool, job: Job) -> Later<Result<Box<dyn Any + Send>, WorkFault>>;
+
+    /// Journalled like any mail when this returns; protocol `internal`.
+    fn inject(&self, message: NewMessage) -> Later<Result<MessageId, InjectFault>>;
+
+    /// This shard's counter of that name, made at its first use.
+    fn counter(&self, path: &str) -> Rc<Counter>;
+
+    /// All counters whose names begin so, summed over the shards, in order of their names.
+    fn counters(&self, prefix: &str) -> Later<Vec<(String, u64)>>;
+
+    /// Adds to a number that all shards share. Who asks for it right afterwards sees it.
+    fn add(&self, tally: &Tally, key: &str, amount: i64);
+
+    /// The sum over the newest `slots` of a tally's slots.
+    fn count(&self, tally: &Tally, key: &str, slots: u32) -> Later<i64>;
+
+    /// Sessions that clients of a network have open now; of all clients without one.
+    fn sessions(&self, network: Option<IpNet>) -> Later<u64>;
+
+    /// The text of an option in a stanza that is named by (keyword, name) pairs from the top; the name is
+    /// empty for a stanza without one.
+    fn option(&self, path: &[(&str, &str)], name: &str) -> Option<String>;
+}
+
+/// A number that grows, of one shard.
+#[derive(Debug, Default)]
+pub struct Counter(Cell<u64>);
+
+impl Counter {
+    pub fn add(&self, more: u64) {
+        self.0.set(self.0.get().saturating_add(more));
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// A family of numbers that all shards share, each key's kept for a time: an audit series, a gauge cache.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tally {
+    pub name: Rc<str>,
+    /// Time that one slot covers; zero is a single number without end.
+    pub slot: Duration,
+    /// Slots kept.
+    pub slots: u32,
 }

@@ -5,12 +5,30 @@
 
 mod combination;
 mod disposition;
+mod hook;
 mod host;
+mod make;
+mod message;
 mod module;
+mod outside;
 mod pipeline;
+mod rights;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use combination::{Combined, combine};
-pub use disposition::Disposition;
-pub use host::Host;
-pub use module::{Answer, Ask, Client, Module, ModuleDef, Subject, Verdict};
+pub use disposition::{Disposition, SessionRequests};
+pub use hook::{Credentials, Hook, HookKind};
+pub use host::{Counter, Host, Later, Tally};
+pub use make::{Finding, Make, Services, Sources};
+pub use message::{Client, Message, NewMessage, Origin, Tls};
+pub use module::{Answer, Ask, Maker, Module, ModuleDef, Verdict};
+pub use outside::{
+    Answers, Connection, Endpoint, InjectFault, Job, LookupFault, Pool, Question, Record, RecordKind,
+    WorkFault, reversed,
+};
 pub use pipeline::{Loaded, Pipeline, Turn};
+pub use rights::{Kept, Rights};
+
+/// Thresholds and severities of what goes to the panic log.
+pub use config::DebugLevel as Level;

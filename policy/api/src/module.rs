@@ -1,20 +1,23 @@
 //! A validation module: its definition, and the question that it is asked at each phase.
 
-use crate::{Disposition, Host};
+use crate::{Client, Disposition, Finding, Hook, HookKind, Host, Make, Message, SessionRequests, Sources};
 use config::{ModuleSyntax, Stanza};
-use mail::{Address, Contexts, MessageId, Phase};
+use mail::{Contexts, Phase};
 use std::future::Future;
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
 
-/// Whether the phase goes on with the next module. Neither rejects: `Disposition::set_code` does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether the phase goes on with the next module. Neither of the first two rejects:
+/// `Disposition::set_code` does.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// VALIDATE_CONT
     Continue,
     /// VALIDATE_DONE: no further module of this phase.
     Done,
+    /// The module broke; the text goes to paniclog, the client is answered 421 (spec policy.md §3).
+    Failed(Box<str>),
 }
 
 /// A module that needs nothing from outside answers at once and costs no allocation.
@@ -23,51 +26,30 @@ pub enum Answer<'a> {
     Later(Pin<Box<dyn Future<Output = Verdict> + 'a>>),
 }
 
-/// The connection, as policy sees it.
-#[derive(Clone, Debug)]
-pub struct Client {
-    pub id: MessageId,
-    pub peer: Option<SocketAddr>,
-    pub local: Option<SocketAddr>,
-}
-
-/// The message in progress. Parts that a phase does not have are empty.
-#[derive(Default)]
-pub struct Subject<'a> {
-    pub sender: Option<&'a Address>,
-    /// The recipient under judgement: at rcptto the candidate, from each_rcpt on the copy's own.
-    pub recipient: Option<&'a Address>,
-    pub recipients: &'a [Address],
-    /// Header and body as received, from data on.
-    pub content: &'a [u8],
-    /// Received fields in the header.
-    pub received_fields: u32,
-    /// The binding chosen so far; set_binding may replace it.
-    pub binding: Option<&'a mut Box<str>>,
-}
-
-impl Subject<'_> {
-    /// The same subject for one question of several.
-    pub fn reborrow(&mut self) -> Subject<'_> {
-        Subject { binding: self.binding.as_deref_mut(), ..*self }
-    }
-}
-
-/// One question at one phase.
+/// One question at one phase. Everything that may be changed is `Default`: a language may take it out while
+/// its script runs, and puts it back before it answers.
 pub struct Ask<'a> {
     pub phase: Phase,
     pub client: &'a Client,
     /// The command line as it came, without its end; empty where there is none.
     pub line: &'a str,
     pub contexts: &'a mut Contexts,
-    pub subject: Subject<'a>,
+    pub message: &'a mut Message,
+    pub session: &'a mut SessionRequests,
     pub disposition: &'a mut Disposition,
 }
 
 /// An instance of a module on one shard.
 pub trait Module {
-    fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a dyn Host) -> Answer<'a>;
+    fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a Rc<dyn Host>) -> Answer<'a>;
+
+    /// Asked at the hooks of its definition only.
+    fn hook<'a>(&'a self, _hook: &'a mut Hook<'_>, _host: &'a Rc<dyn Host>) -> Answer<'a> {
+        Answer::Now(Verdict::Continue)
+    }
 }
+
+pub type Maker = fn(Stanza<'_>, &Make<'_>) -> Result<Rc<dyn Module>, Finding>;
 
 /// A row of the list of modules.
 pub struct ModuleDef {
@@ -75,11 +57,21 @@ pub struct ModuleDef {
     pub syntax: ModuleSyntax,
     /// The phases at which it wants to be asked.
     pub phases: &'static [Phase],
-    /// Makes an instance from its stanza.
-    pub make: fn(Stanza<'_>) -> Rc<dyn Module>,
+    pub hooks: &'static [HookKind],
+    /// The files and folders that it wants to have read before it is made; a folder means every file below it.
+    pub files: Option<fn(Stanza<'_>) -> Vec<PathBuf>>,
+    /// Makes an instance from its stanza. An error refuses the configuration.
+    pub make: Maker,
+    /// What `impetus check` wants to know beyond the options: scripts that do not compile, and the like.
+    pub check: Option<fn(Stanza<'_>, &Sources) -> Vec<Finding>>,
 }
 
 impl ModuleDef {
+    /// A module without hooks, files and checks; to be completed with `..`.
+    pub const fn new(syntax: ModuleSyntax, phases: &'static [Phase], make: Maker) -> Self {
+        ModuleDef { syntax, phases, hooks: &[], files: None, make, check: None }
+    }
+
     pub const fn name(&self) -> &'static str {
         self.syntax.name
     }

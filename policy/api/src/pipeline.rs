@@ -1,6 +1,6 @@
 //! Which module is asked when: configuration order, passive modules, bypass. Decides, asks nobody itself.
 
-use crate::{Module, ModuleDef, Verdict};
+use crate::{HookKind, Module, ModuleDef, Verdict};
 use mail::{Dictionary, Phase};
 use std::rc::Rc;
 
@@ -19,10 +19,11 @@ impl Loaded {
     }
 }
 
-/// The active modules of every phase, in configuration order.
+/// The active modules of every phase and hook, in configuration order.
 #[derive(Default)]
 pub struct Pipeline {
     phases: [Vec<Rc<Loaded>>; Phase::ALL.len()],
+    hooks: [Vec<Rc<Loaded>>; HookKind::COUNT],
 }
 
 impl Pipeline {
@@ -32,6 +33,9 @@ impl Pipeline {
             for phase in loaded.definition.phases {
                 pipeline.phases[*phase as usize].push(loaded.clone());
             }
+            for hook in loaded.definition.hooks {
+                pipeline.hooks[*hook as usize].push(loaded.clone());
+            }
         }
         pipeline
     }
@@ -39,6 +43,20 @@ impl Pipeline {
     /// No module is asked at any phase.
     pub fn is_empty(&self) -> bool {
         self.phases.iter().all(Vec::is_empty)
+    }
+
+    /// Somebody is to be asked at this phase, unless the connection bypasses him.
+    pub fn has(&self, phase: Phase) -> bool {
+        !self.phases[phase as usize].is_empty()
+    }
+
+    pub fn has_hook(&self, hook: HookKind) -> bool {
+        !self.hooks[hook as usize].is_empty()
+    }
+
+    /// The turn of one hook.
+    pub fn hook_turn(&self, hook: HookKind) -> Turn<'_> {
+        Turn { waiting: self.hooks[hook as usize].iter(), last: None }
     }
 
     /// The turn of one phase of one session.
@@ -61,8 +79,8 @@ impl<'a> Turn<'a> {
         Some(loaded)
     }
 
-    pub fn judged(&mut self, verdict: Verdict) {
-        if verdict == Verdict::Done {
+    pub fn judged(&mut self, verdict: &Verdict) {
+        if *verdict != Verdict::Continue {
             self.waiting = [].iter();
         }
     }
@@ -76,28 +94,28 @@ impl<'a> Turn<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Answer, Ask, Host};
+    use crate::{Answer, Ask, Host, ModuleDef};
 
     struct Silent;
 
     impl Module for Silent {
-        fn judge<'a>(&'a self, _: &'a mut Ask<'_>, _: &'a dyn Host) -> Answer<'a> {
+        fn judge<'a>(&'a self, _: &'a mut Ask<'_>, _: &'a Rc<dyn Host>) -> Answer<'a> {
             Answer::Now(Verdict::Continue)
         }
     }
 
     macro_rules! definition {
         ($name:ident, $text:literal) => {
-            static $name: ModuleDef = ModuleDef {
-                syntax: config::ModuleSyntax {
+            static $name: ModuleDef = ModuleDef::new(
+                config::ModuleSyntax {
                     name: $text,
                     instances: config::Instances::Singleton,
                     options: &[],
                     stanzas: &[],
                 },
-                phases: &[Phase::Connect, Phase::Data],
-                make: |_| Rc::new(Silent),
-            };
+                &[Phase::Connect, Phase::Data],
+                |_, _| Ok(Rc::new(Silent)),
+            );
         };
     }
     definition!(FIRST, "first");
@@ -110,7 +128,7 @@ mod tests {
         while let Some(loaded) = turn.next(connection) {
             let name = loaded.definition.name();
             names.push(name);
-            turn.judged(if name == done_at { Verdict::Done } else { Verdict::Continue });
+            turn.judged(if name == done_at { &Verdict::Done } else { &Verdict::Continue });
             assert_eq!(turn.last(), Some(name));
         }
         names

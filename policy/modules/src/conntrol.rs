@@ -1,6 +1,6 @@
 //! conntrol: waits before the banner, and notices clients that speak first (spec inbound-smtp.md §8.1).
 
-use config::{Instances, ModuleSyntax, OptionalText, Seconds, Stanza};
+use config::{Instances, ModuleSyntax, OptionalText, Seconds};
 use mail::Phase;
 use policy_api::{Answer, Ask, Host, Module, ModuleDef, Verdict};
 use std::rc::Rc;
@@ -21,27 +21,29 @@ const UNBUILT: &[config::OptionDef] = config::definitions! {
     banner: OptionalText = "", in [module], tier 1 Ignored("the greeting comes whole, after the pause");
 };
 
-pub static MODULE: ModuleDef = ModuleDef {
-    syntax: ModuleSyntax {
+pub static MODULE: ModuleDef = ModuleDef::new(
+    ModuleSyntax {
         name: "conntrol",
         instances: Instances::Singleton,
         options: &[ConntrolOptions::DEFINITIONS, UNBUILT],
         stanzas: &[],
     },
-    phases: &[Phase::Connect],
-    make: |stanza: Stanza<'_>| Rc::new(Conntrol { options: ConntrolOptions::resolve(&stanza) }),
-};
+    &[Phase::Connect, Phase::Mailfrom],
+    |stanza, _| Ok(Rc::new(Conntrol { options: ConntrolOptions::resolve(&stanza) })),
+);
 
 struct Conntrol {
     options: ConntrolOptions,
 }
 
 impl Module for Conntrol {
-    fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a dyn Host) -> Answer<'a> {
+    fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
+        if ask.phase == Phase::Mailfrom {
+            return Answer::Now(count(ask));
+        }
         if self.options.pause_time == Duration::ZERO {
             return Answer::Now(self.look(ask, host));
         }
-        // The contexts outlive the wait, the question does not: it is finished inside the same future.
         let pause = host.pause(self.options.pause_time);
         Answer::Later(Box::pin(async move {
             pause.await;
@@ -50,8 +52,19 @@ impl Module for Conntrol {
     }
 }
 
+/// Clients that err before their first sender have erred enough to be known.
+fn count(ask: &mut Ask<'_>) -> Verdict {
+    for (key, count) in [
+        ("conntrol_unrecognized_commands", ask.client.unrecognized_commands),
+        ("conntrol_bad_commands", ask.client.bad_commands),
+    ] {
+        ask.contexts.connection.set(key, &count.to_string());
+    }
+    Verdict::Continue
+}
+
 impl Conntrol {
-    fn look(&self, ask: &mut Ask<'_>, host: &dyn Host) -> Verdict {
+    fn look(&self, ask: &mut Ask<'_>, host: &Rc<dyn Host>) -> Verdict {
         if !host.client_has_spoken() {
             return Verdict::Continue;
         }
@@ -64,73 +77,9 @@ impl Conntrol {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-    use mail::{Contexts, MessageId, Time};
-    use policy_api::{Client, Disposition, Subject};
-    use std::cell::Cell;
-    use std::future::Future;
-    use std::pin::{Pin, pin};
-    use std::task::{Context, Poll, Waker};
-
-    /// A host where nothing happens, but that remembers how long it was asked to wait.
-    #[derive(Default)]
-    pub(crate) struct SilentHost {
-        pub has_spoken: bool,
-        pub paused: Cell<Duration>,
-    }
-
-    impl Host for SilentHost {
-        fn now(&self) -> Time {
-            Time::EPOCH
-        }
-        fn pause<'a>(&'a self, delay: Duration) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
-            self.paused.set(delay);
-            Box::pin(std::future::ready(()))
-        }
-        fn client_has_spoken(&self) -> bool {
-            self.has_spoken
-        }
-        fn report(&self, text: &str) {
-            panic!("nothing to report: {text}");
-        }
-    }
-
-    /// What one question has left behind.
-    pub(crate) struct Asked {
-        pub contexts: Contexts,
-        pub disposition: Disposition,
-        pub verdict: Verdict,
-    }
-
-    pub(crate) fn ask_once(
-        module: &dyn Module,
-        phase: Phase,
-        subject: Subject<'_>,
-        host: &SilentHost,
-    ) -> Asked {
-        let client = Client { id: MessageId::NONE, peer: None, local: None };
-        let mut contexts = Contexts::default();
-        let mut disposition = Disposition::default();
-        let mut ask = Ask {
-            phase,
-            client: &client,
-            line: "",
-            contexts: &mut contexts,
-            subject,
-            disposition: &mut disposition,
-        };
-        let verdict = match module.judge(&mut ask, host) {
-            Answer::Now(verdict) => verdict,
-            Answer::Later(answer) => {
-                match pin!(answer).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                    Poll::Ready(verdict) => verdict,
-                    Poll::Pending => panic!("a silent host answers at once"),
-                }
-            }
-        };
-        Asked { contexts, disposition, verdict }
-    }
+    use policy_api::testing::Conversation;
 
     #[test]
     fn an_early_talker_is_noted_or_sent_away() {
@@ -142,13 +91,26 @@ pub(crate) mod tests {
         ] {
             let pause_time = Duration::from_secs(5);
             let module = Conntrol { options: ConntrolOptions { pause_time, disconnect_ratware } };
-            let host = SilentHost { has_spoken, ..SilentHost::default() };
-            let asked = ask_once(&module, Phase::Connect, Subject::default(), &host);
-            assert_eq!(host.paused.get(), pause_time);
-            assert_eq!(asked.contexts.connection.get("early_talker"), noted);
-            assert_eq!(asked.disposition.disconnect, code.is_some());
-            assert_eq!(asked.verdict == Verdict::Done, code.is_some());
-            assert_eq!(asked.disposition.reply.map(|reply| reply.code), code);
+            let mut conversation = Conversation::default();
+            conversation.host.has_spoken.set(has_spoken);
+            let verdict = conversation.ask(&module, Phase::Connect);
+            assert_eq!(conversation.host.paused.get(), pause_time);
+            assert_eq!(conversation.contexts.connection.get("early_talker"), noted);
+            assert_eq!(conversation.disposition.disconnect, code.is_some());
+            assert_eq!(verdict == Verdict::Done, code.is_some());
+            assert_eq!(conversation.code(), code);
         }
+    }
+
+    #[test]
+    fn wrong_commands_are_counted_for_scripts() {
+        let options = ConntrolOptions { pause_time: Duration::ZERO, disconnect_ratware: None };
+        let mut conversation = Conversation::default();
+        conversation.client.unrecognized_commands = 3;
+        conversation.client.bad_commands = 1;
+        conversation.ask(&Conntrol { options }, Phase::Mailfrom);
+        let connection = &conversation.contexts.connection;
+        assert_eq!(connection.get("conntrol_unrecognized_commands"), Some("3"));
+        assert_eq!(connection.get("conntrol_bad_commands"), Some("1"));
     }
 }

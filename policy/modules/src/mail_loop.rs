@@ -1,6 +1,6 @@
 //! mail_loop: refuses messages that have passed too many hosts (spec inbound-smtp.md §8.2).
 
-use config::{Instances, Integer, ModuleSyntax, Size, Stanza};
+use config::{Instances, Integer, ModuleSyntax, Size};
 use mail::Phase;
 use policy_api::{Answer, Ask, Host, Module, ModuleDef, Verdict};
 use std::rc::Rc;
@@ -19,24 +19,24 @@ const UNBUILT: &[config::OptionDef] = config::definitions! {
     use_ip: config::Bool = "false", in [module], tier 1 Ignored("prohibited_hosts says what is not delivered to");
 };
 
-pub static MODULE: ModuleDef = ModuleDef {
-    syntax: ModuleSyntax {
+pub static MODULE: ModuleDef = ModuleDef::new(
+    ModuleSyntax {
         name: "mail_loop",
         instances: Instances::Singleton,
         options: &[MailLoopOptions::DEFINITIONS, UNBUILT],
         stanzas: &[],
     },
-    phases: &[Phase::Data],
-    make: |stanza: Stanza<'_>| Rc::new(MailLoop { options: MailLoopOptions::resolve(&stanza) }),
-};
+    &[Phase::Data],
+    |stanza, _| Ok(Rc::new(MailLoop { options: MailLoopOptions::resolve(&stanza) })),
+);
 
 struct MailLoop {
     options: MailLoopOptions,
 }
 
 impl Module for MailLoop {
-    fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, _: &'a dyn Host) -> Answer<'a> {
-        let passed = u64::from(ask.subject.received_fields);
+    fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, _: &'a Rc<dyn Host>) -> Answer<'a> {
+        let passed = u64::from(ask.message.received_fields);
         ask.contexts.message.set("mail_loop_header_count", &passed.to_string());
         let code = u16::try_from(self.options.code).unwrap_or(554);
         if passed <= self.options.max_received_headers || code == 250 {
@@ -50,8 +50,7 @@ impl Module for MailLoop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conntrol::tests::{SilentHost, ask_once};
-    use policy_api::Subject;
+    use policy_api::testing::Conversation;
 
     #[test]
     fn one_field_too_many_is_a_loop() {
@@ -59,11 +58,13 @@ mod tests {
             [(20, 554, None), (21, 554, Some(554)), (21, 250, None), (500, 421, Some(421))]
         {
             let options = MailLoopOptions { max_received_headers: 20, code };
-            let subject = Subject { received_fields, ..Subject::default() };
-            let answer = ask_once(&MailLoop { options }, Phase::Data, subject, &SilentHost::default());
+            let mut conversation = Conversation::default();
+            conversation.message.received_fields = received_fields;
+            conversation.ask(&MailLoop { options }, Phase::Data);
             let count = received_fields.to_string();
-            assert_eq!(answer.contexts.message.get("mail_loop_header_count"), Some(count.as_str()));
-            assert_eq!(answer.disposition.reply.map(|reply| reply.code), expected, "{received_fields}");
+            let noted = conversation.contexts.message.get("mail_loop_header_count");
+            assert_eq!(noted, Some(count.as_str()));
+            assert_eq!(conversation.code(), expected, "{received_fields}");
         }
     }
 }

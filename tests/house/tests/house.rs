@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 /// (folder, crates of ours that it may depend on): the arrows of the map in Cargo.toml.
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 23] = [
     ("engine/mail", &[]),
     ("engine/world", &["mail"]),
     ("engine/config", &["mail"]),
@@ -16,10 +16,11 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("spool", &["mail", "config", "world"]),
     ("bindings", &["mail", "config"]),
     ("policy/content", &["mail"]),
-    ("policy/authentication", &[]),
     ("policy/api", &["mail", "config", "content"]),
-    ("policy/lua", &["mail", "config", "content", "policy-api", "bounce", "authentication"]),
-    ("policy/modules", &["mail", "config", "policy-api", "authentication", "content"]),
+    ("policy/authentication", &["mail", "content"]),
+    ("policy/lua", &["mail", "config", "content", "policy-api", "authentication", "bounce"]),
+    ("policy/sieve", &["mail", "config", "content", "policy-api", "authentication", "bounce"]),
+    ("policy/modules", &["mail", "config", "content", "policy-api", "authentication", "lua", "sieve"]),
     ("policy/bounce", &["mail", "config", "content"]),
     (
         "engine/shard",
@@ -33,8 +34,11 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "console",
             "spool",
             "bindings",
+            "content",
             "policy-api",
             "policy-modules",
+            "lua",
+            "sieve",
             "bounce",
         ],
     ),

@@ -14,22 +14,24 @@ impl Session {
         line.push(' ');
         line.push_str(name);
         self.hello_asked = Some(line.into_boxed_str());
-        self.ask(Phase::Ehlo, name.as_bytes());
+        self.ask(Phase::Ehlo, verb, name.as_bytes());
     }
 
     pub(super) fn ask_mailfrom(&mut self, argument: &[u8], draft: Draft) {
         self.draft = draft;
-        self.ask(Phase::Mailfrom, argument);
+        self.ask(Phase::Mailfrom, "MAIL", argument);
     }
 
     pub(super) fn ask_rcptto(&mut self, argument: &[u8], recipient: Address) {
         self.candidate = Some(recipient);
-        self.ask(Phase::Rcptto, argument);
+        self.ask(Phase::Rcptto, "RCPT", argument);
     }
 
-    fn ask(&mut self, phase: Phase, argument: &[u8]) {
+    fn ask(&mut self, phase: Phase, verb: &str, argument: &[u8]) {
+        self.line.push_str(verb);
+        self.line.push(' ');
         // ASCII by the grammar of the commands that are judged; policy sees nothing of anything else.
-        self.argument.push_str(str::from_utf8(argument).unwrap_or_default());
+        self.line.push_str(str::from_utf8(argument).unwrap_or_default());
         self.state = State::Judging(phase);
     }
 
@@ -52,8 +54,8 @@ impl Session {
             }
             (_, None) => unreachable!("a judgement without a reply is a success"),
         }
-        self.argument.clear();
-        self.argument.shrink_to(limits::IDLE_BUFFER);
+        self.line.clear();
+        self.line.shrink_to(limits::IDLE_BUFFER);
         if judgement.disconnect {
             self.close();
         }

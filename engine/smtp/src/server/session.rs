@@ -46,7 +46,7 @@ pub struct Session {
     /// `EHLO name`: accepted; and asked for.
     pub(super) hello: Option<Box<str>>,
     pub(super) hello_asked: Option<Box<str>>,
-    pub(super) argument: String,
+    pub(super) line: String,
     pub(super) candidate: Option<Address>,
     pub(super) draft: Draft,
     pub(super) in_transaction: bool,
@@ -81,7 +81,7 @@ impl Session {
             writing: false,
             hello: None,
             hello_asked: None,
-            argument: String::new(),
+            line: String::new(),
             candidate: None,
             draft: Draft::default(),
             in_transaction: false,

@@ -22,9 +22,9 @@ impl Session {
         self.early
     }
 
-    /// What follows the verb of the command that is being judged.
-    pub fn verb_argument(&self) -> &str {
-        &self.argument
+    /// The command that is being judged: the verb in capitals, the rest as it came.
+    pub fn line(&self) -> &str {
+        &self.line
     }
 
     /// The name that the client gave, or gives at this moment.
@@ -108,7 +108,7 @@ impl Session {
         let sender = self.draft.sender.as_ref().map_or(0, |sender| sender.as_str().len());
         let addresses = recipients + sender + self.draft.recipients.capacity() * size_of::<Address>();
         let refusals = self.refusals.capacity() * size_of::<Refusal>();
-        let buffers = self.input.capacity() + self.output.capacity() + self.argument.capacity();
+        let buffers = self.input.capacity() + self.output.capacity() + self.line.capacity();
         hello + addresses + refusals + buffers + self.draft.body.capacity() + self.changes.capacity()
     }
 
