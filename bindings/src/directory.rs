@@ -3,6 +3,7 @@
 use crate::queue::Queue;
 use crate::schedule::QueueId;
 use crate::settings::QueueSettings;
+use crate::totals::Totals;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use mail::Time;
 use std::hash::BuildHasher;
@@ -47,12 +48,19 @@ impl<T> Directory<T> {
         self.names.find(self.hasher.hash_one((binding, domain)), is_it).copied()
     }
 
-    pub fn insert(&mut self, binding: &str, domain: &str, settings: Rc<QueueSettings>, now: Time) -> u32 {
+    pub fn insert(
+        &mut self,
+        binding: &str,
+        domain: &str,
+        settings: Rc<QueueSettings>,
+        totals: Rc<Totals>,
+        now: Time,
+    ) -> u32 {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, queue: None });
             self.slots.len() as u32 - 1
         });
-        self.slots[index as usize].queue = Some(Queue::new(binding, domain, settings, now));
+        self.slots[index as usize].queue = Some(Queue::new(binding, domain, settings, totals, now));
         let (slots, hasher) = (&self.slots, &self.hasher);
         let rehash = |index: &u32| {
             let queue = slots[*index as usize].queue.as_ref().expect("a named slot holds a queue");
@@ -90,6 +98,19 @@ impl<T> Directory<T> {
         let same = self.slots.get(id.index as usize).is_some_and(|slot| slot.generation == id.generation);
         assert!(same, "a queue is named while it exists");
         id.index
+    }
+
+    pub fn exists(&self, id: QueueId) -> bool {
+        let slot = self.slots.get(id.index as usize);
+        slot.is_some_and(|slot| slot.generation == id.generation && slot.queue.is_some())
+    }
+
+    /// The filled slots among the `count` from `from` on, and where the next ones begin.
+    pub fn piece(&self, from: u32, count: u32) -> (impl Iterator<Item = u32>, Option<u32>) {
+        let slots = self.slots.len() as u32;
+        let end = from.saturating_add(count).min(slots);
+        let filled = |index: &u32| self.slots[*index as usize].queue.is_some();
+        ((from..end).filter(filled), (end < slots).then_some(end))
     }
 
     pub fn indexes(&self) -> impl Iterator<Item = u32> {

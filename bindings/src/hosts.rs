@@ -31,6 +31,8 @@ pub struct Candidate {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Metrics {
     pub last_failure: Option<Time>,
+    /// The first of the failures since the last success.
+    pub failing_since: Option<Time>,
     /// Failures since the last success.
     pub failures: u32,
     /// Connections of this shard, those being opened included.
@@ -121,7 +123,7 @@ impl Hosts {
     /// It is connected, after so long.
     pub fn connected(&mut self, binding: &Rc<str>, address: SocketAddr, took: Duration, now: Time) {
         self.update(binding, address, now, |metrics| {
-            (metrics.last_failure, metrics.failures) = (None, 0);
+            (metrics.last_failure, metrics.failing_since, metrics.failures) = (None, None, 0);
             metrics.connect_ms = Some(averaged(metrics.connect_ms, took));
         });
     }
@@ -137,6 +139,7 @@ impl Hosts {
     pub fn failed(&mut self, binding: &Rc<str>, address: SocketAddr, now: Time) {
         self.update(binding, address, now, |metrics| {
             metrics.last_failure = Some(now);
+            metrics.failing_since.get_or_insert(now);
             metrics.failures = metrics.failures.saturating_add(1);
         });
     }

@@ -21,20 +21,25 @@ pub mod settings;
 pub mod source;
 pub mod suspension;
 pub mod throttle;
+mod totals;
 mod turns;
+pub mod why;
 
 pub use entry::{Entry, EntryInfo};
 pub use hosts::{Candidate, Choice, Hosts};
 pub use limit::{ConnectionPermit, Counter, CounterCells, Held, SharedLimit};
 pub use owner::owner;
 pub use prohibited::{Admission, Origin, Prohibited};
+pub use queue::{LastReply, Place, REPLY_OCTETS};
 pub use retry::{MaxRetries, RetrySettings, Verdict};
 pub use route::{Gateway, Hop, Routes};
 pub use schedule::{Contact, OUT_OF_REACH, QueueId, QueueSummary, Refusal, Schedule, Take, Want, Which};
 pub use settings::{Aggressiveness, Blackhole, QueueSettings, ScheduleSettings};
 pub use source::{Source, SourceChoice};
-pub use suspension::Scope;
+pub use suspension::{Order, Scope};
 pub use throttle::{Rate, ThrottleCell, ThrottleCells};
+pub use totals::Totals;
+pub use why::{Cause, Facts};
 
 /// Property tests run the same cases every time.
 #[cfg(test)]

@@ -48,16 +48,18 @@ impl Drop for Held {
 pub struct SharedLimit {
     pub counter: Arc<Counter>,
     pub most: u32,
+    /// The option that sets it, for whoever asks why.
+    pub option: &'static str,
 }
 
 impl SharedLimit {
-    pub fn new(counter: Arc<Counter>, most: u32) -> Self {
-        SharedLimit { counter, most }
+    pub fn new(counter: Arc<Counter>, most: u32, option: &'static str) -> Self {
+        SharedLimit { counter, most, option }
     }
 
     /// A limit that is shared with nobody yet.
     pub fn alone(most: u32) -> Self {
-        SharedLimit { counter: Arc::default(), most }
+        SharedLimit::new(Arc::default(), most, "")
     }
 
     pub fn take(&self) -> Option<Held> {
@@ -106,12 +108,13 @@ impl CounterCells {
     /// The limit of a declaration, with the counter of everything that falls back to it.
     pub fn scope(&self, counter: &CounterRef) -> SharedLimit {
         let most = u32::try_from(counter.limit).unwrap_or(u32::MAX);
-        SharedLimit::new(self.counter(&counter.declared, counter.option), most)
+        SharedLimit::new(self.counter(&counter.declared, counter.option), most, counter.option)
     }
 
     /// `server_max_outbound_connections` of the global scope.
     pub fn server(&self, most: u32) -> SharedLimit {
-        SharedLimit::new(self.counter(&InstanceId::default(), "server_max_outbound_connections"), most)
+        const OPTION: &str = "server_max_outbound_connections";
+        SharedLimit::new(self.counter(&InstanceId::default(), OPTION), most, OPTION)
     }
 
     fn counter(&self, instance: &InstanceId, option: &'static str) -> Arc<Counter> {

@@ -146,7 +146,8 @@ impl HostOptions {
         counters: &CounterCells,
     ) -> HostLimits {
         let own = limit(self.max_outbound_connections);
-        let own = own.map(|most| SharedLimit::new(counters.host(binding, host), most));
+        let own =
+            own.map(|most| SharedLimit::new(counters.host(binding, host), most, "max_outbound_connections"));
         let scope = self.scope_max_outbound_connections.as_ref().map(|counter| counters.scope(counter));
         HostLimits {
             limits: own.into_iter().chain(scope).collect(),

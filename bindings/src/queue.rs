@@ -5,6 +5,7 @@
 
 use crate::entry::{EntryInfo, Waiting};
 use crate::settings::{Blackhole, QueueSettings};
+use crate::totals::{Happened, Totals};
 use mail::Time;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -60,6 +61,13 @@ macro_rules! ordered_by_key {
 ordered_by_key!(ByTurn);
 ordered_by_key!(ByTime);
 
+/// Where a message waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Active,
+    Delayed,
+}
+
 /// What a queue is ready for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -69,6 +77,17 @@ pub(crate) enum Standing {
     Hungry,
     Growing,
 }
+
+/// What the other side, or we in its place, said last about mail of a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastReply {
+    pub at: Time,
+    /// Cut at `REPLY_OCTETS`.
+    pub text: Box<str>,
+}
+
+/// Octets of a reply that a queue remembers: there may be a hundred thousand queues.
+pub const REPLY_OCTETS: usize = 200;
 
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
@@ -99,10 +118,21 @@ pub(crate) struct Queue<T> {
     pub alarm: Time,
     /// Since when there is nothing here at all.
     pub empty_since: Option<Time>,
+    totals: Rc<Totals>,
+    /// Of this queue alone, as long as it is kept.
+    pub delivered: u64,
+    pub failed: u64,
+    pub last_reply: Option<Box<LastReply>>,
 }
 
 impl<T> Queue<T> {
-    pub fn new(binding: &str, domain: &str, settings: Rc<QueueSettings>, now: Time) -> Self {
+    pub fn new(
+        binding: &str,
+        domain: &str,
+        settings: Rc<QueueSettings>,
+        totals: Rc<Totals>,
+        now: Time,
+    ) -> Self {
         Queue {
             binding: binding.into(),
             domain: domain.into(),
@@ -121,6 +151,19 @@ impl<T> Queue<T> {
             last_scan: now,
             alarm: Time::NEVER,
             empty_since: None,
+            totals,
+            delivered: 0,
+            failed: 0,
+            last_reply: None,
+        }
+    }
+
+    pub fn count(&mut self, happened: Happened, messages: u64) {
+        self.totals.count(happened, messages);
+        match happened {
+            Happened::Delivered => self.delivered += messages,
+            Happened::Failed => self.failed += messages,
+            Happened::Received | Happened::Deferred => {}
         }
     }
 
@@ -227,10 +270,10 @@ impl<T> Queue<T> {
     }
 
     /// The waiting messages, active ones first, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&T, &EntryInfo)> {
-        let active = self.active.iter().map(|waiting| &waiting.0);
-        let delayed = self.delayed.iter().map(|waiting| &waiting.0);
-        active.chain(delayed).map(|waiting| (&waiting.message, &waiting.info))
+    pub fn iter(&self) -> impl Iterator<Item = (&T, &EntryInfo, Place)> {
+        let active = self.active.iter().map(|waiting| (&waiting.0, Place::Active));
+        let delayed = self.delayed.iter().map(|waiting| (&waiting.0, Place::Delayed));
+        active.chain(delayed).map(|(waiting, place)| (&waiting.message, &waiting.info, place))
     }
 
     pub fn standing(&self, now: Time) -> Standing {
@@ -251,7 +294,7 @@ impl<T> Queue<T> {
         }
     }
 
-    fn goal(&self) -> u32 {
+    pub fn goal(&self) -> u32 {
         self.settings.aggressiveness.goal(self.active.len(), self.settings.max_outbound_connections)
     }
 

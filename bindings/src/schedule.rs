@@ -7,11 +7,14 @@
 
 mod connect;
 mod deliver;
+mod facts;
+mod inspect;
 mod orders;
 
 pub use connect::{Contact, OUT_OF_REACH, Refusal};
 pub use deliver::Take;
-pub use orders::{QueueSummary, Which};
+pub use inspect::QueueSummary;
+pub use orders::Which;
 
 use crate::alarms::{Alarm, Alarms};
 use crate::directory::Directory;
@@ -20,7 +23,9 @@ use crate::gates::Gates;
 use crate::queue::{LINGER, Queue, Standing};
 use crate::settings::{QueueSettings, ScheduleSettings};
 use crate::suspension::Suspensions;
+use crate::totals::{Happened, Totals};
 use crate::turns::{AWAKENING, DOOMED, GATES, GROWING, HUNGRY, List, Turns};
+use hashbrown::HashMap;
 use mail::Time;
 use std::rc::Rc;
 
@@ -63,6 +68,8 @@ pub struct Schedule<T> {
     gates: Gates,
     alarms: Alarms,
     suspensions: Suspensions,
+    /// By binding; bindings are as many as the configuration has had.
+    totals: HashMap<Box<str>, Rc<Totals>>,
     /// No ordinary connection before this: the limit of the server was reached a moment ago.
     full_until: Time,
     /// From then on queues without a connection may use the reserve. Set while the server is full.
@@ -80,6 +87,7 @@ impl<T> Schedule<T> {
             gates: Gates::default(),
             alarms: Alarms::default(),
             suspensions: Suspensions::default(),
+            totals: HashMap::new(),
             full_until: Time::EPOCH,
             sweep_from: Time::NEVER,
             messages: 0,
@@ -103,6 +111,7 @@ impl<T> Schedule<T> {
         let queue = self.queues.at_mut(index);
         let order = queue.order();
         queue.put(entry.waiting(order), now);
+        queue.count(Happened::Received, 1);
         self.messages += 1;
         self.arrange(index, now);
         self.queues.id(index)
@@ -171,7 +180,8 @@ impl<T> Schedule<T> {
 
     fn open(&mut self, binding: &str, domain: &str, settings: Rc<QueueSettings>, now: Time) -> u32 {
         let suspended = settings.suspend_delivery || self.suspensions.cover(binding, domain);
-        let index = self.queues.insert(binding, domain, settings, now);
+        let totals = self.totals.entry(binding.into()).or_insert_with(|| Rc::new(Totals::new(now))).clone();
+        let index = self.queues.insert(binding, domain, settings, totals, now);
         self.queues.at_mut(index).suspended = suspended;
         self.turns.admit(index);
         index

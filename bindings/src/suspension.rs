@@ -1,6 +1,8 @@
 //! What the operator, or a rule, has suspended, on top of `suspend_delivery` of the configuration.
 
-use hashbrown::HashSet;
+use hashbrown::HashMap;
+use mail::Time;
+use std::sync::Arc;
 
 /// The part of the queues that an order concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,43 +31,80 @@ pub const SUSPENSIONS_AT_MOST: usize = 100_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManySuspensions;
 
+/// Who ordered a suspension, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub by: Arc<str>,
+    pub at: Time,
+}
+
 /// Queues that do not exist yet are covered too.
 #[derive(Debug, Default)]
 pub(crate) struct Suspensions {
-    all: bool,
-    bindings: HashSet<Box<str>>,
-    domains: HashSet<Box<str>>,
-    queues: HashSet<(Box<str>, Box<str>)>,
+    all: Option<Order>,
+    bindings: HashMap<Box<str>, Order>,
+    domains: HashMap<Box<str>, Order>,
+    queues: HashMap<(Box<str>, Box<str>), Order>,
 }
 
 impl Suspensions {
-    pub fn add(&mut self, scope: Scope<'_>) -> Result<(), TooManySuspensions> {
+    /// A scope that is suspended already keeps its first order.
+    pub fn add(&mut self, scope: Scope<'_>, order: Order) -> Result<(), TooManySuspensions> {
         if self.bindings.len() + self.domains.len() + self.queues.len() >= SUSPENSIONS_AT_MOST {
             return Err(TooManySuspensions);
         }
         match scope {
-            Scope::All => self.all = true,
-            Scope::Binding(binding) => drop(self.bindings.insert(binding.into())),
-            Scope::Domain(domain) => drop(self.domains.insert(domain.into())),
-            Scope::Queue { binding, domain } => drop(self.queues.insert((binding.into(), domain.into()))),
+            Scope::All => drop(self.all.get_or_insert(order)),
+            Scope::Binding(binding) => drop(self.bindings.entry(binding.into()).or_insert(order)),
+            Scope::Domain(domain) => drop(self.domains.entry(domain.into()).or_insert(order)),
+            Scope::Queue { binding, domain } => {
+                self.queues.entry((binding.into(), domain.into())).or_insert(order);
+            }
         }
         Ok(())
     }
 
-    /// Takes back the suspension of exactly this scope; wider and narrower ones stay.
-    pub fn remove(&mut self, scope: Scope<'_>) {
+    /// Takes back the suspension of exactly this scope; wider and narrower ones stay. False: there was none.
+    pub fn remove(&mut self, scope: Scope<'_>) -> bool {
         match scope {
-            Scope::All => self.all = false,
-            Scope::Binding(binding) => drop(self.bindings.remove(binding)),
-            Scope::Domain(domain) => drop(self.domains.remove(domain)),
-            Scope::Queue { binding, domain } => drop(self.queues.remove(&(binding.into(), domain.into()))),
+            Scope::All => self.all.take().is_some(),
+            Scope::Binding(binding) => self.bindings.remove(binding).is_some(),
+            Scope::Domain(domain) => self.domains.remove(domain).is_some(),
+            Scope::Queue { binding, domain } => {
+                self.queues.remove(&(Box::from(binding), Box::from(domain))).is_some()
+            }
         }
     }
 
     pub fn cover(&self, binding: &str, domain: &str) -> bool {
-        self.all
-            || self.bindings.contains(binding)
-            || self.domains.contains(domain)
-            || (!self.queues.is_empty() && self.queues.contains(&(binding.into(), domain.into())))
+        self.covering(binding, domain).next().is_some()
+    }
+
+    /// The orders that suspend a queue, the widest first.
+    pub fn covering<'a>(
+        &'a self,
+        binding: &'a str,
+        domain: &'a str,
+    ) -> impl Iterator<Item = (Scope<'a>, &'a Order)> {
+        // The key of a pair costs two allocations: only where there is any.
+        let pair = || self.queues.get(&(Box::from(binding), Box::from(domain)));
+        let pair = if self.queues.is_empty() { None } else { pair() };
+        [
+            (Scope::All, self.all.as_ref()),
+            (Scope::Binding(binding), self.bindings.get(binding)),
+            (Scope::Domain(domain), self.domains.get(domain)),
+            (Scope::Queue { binding, domain }, pair),
+        ]
+        .into_iter()
+        .filter_map(|(scope, order)| Some((scope, order?)))
+    }
+
+    /// Every order in force.
+    pub fn iter(&self) -> impl Iterator<Item = (Scope<'_>, &Order)> {
+        let bindings = self.bindings.iter().map(|(binding, order)| (Scope::Binding(binding), order));
+        let domains = self.domains.iter().map(|(domain, order)| (Scope::Domain(domain), order));
+        let queues =
+            self.queues.iter().map(|((binding, domain), order)| (Scope::Queue { binding, domain }, order));
+        self.all.iter().map(|order| (Scope::All, order)).chain(bindings).chain(domains).chain(queues)
     }
 }

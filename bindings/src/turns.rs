@@ -18,6 +18,9 @@ pub(crate) const GROWING: List = List(3);
 /// The list of the first gate.
 pub(crate) const GATES: u32 = 4;
 
+/// Nobody wants to know more exactly how long a list is.
+const COUNTED_AHEAD: u32 = 10_000;
+
 /// End of a list, and "in no list".
 const NONE: u32 = u32::MAX;
 
@@ -78,6 +81,18 @@ impl Turns {
 
     pub fn length(&self, list: List) -> u32 {
         self.lists[list.0 as usize].length
+    }
+
+    /// Queues of the list that stand before this one, which stands in it; counted up to `COUNTED_AHEAD`.
+    pub fn ahead_of(&self, index: u32, list: List) -> u32 {
+        debug_assert_eq!(self.list_of(index), Some(list));
+        let mut before = self.links[index as usize].before;
+        let mut count = 0;
+        while before != NONE && count < COUNTED_AHEAD {
+            before = self.links[before as usize].before;
+            count += 1;
+        }
+        count
     }
 
     /// To the end of `list`, from no list.

@@ -50,6 +50,10 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+fn by_nobody(at: Time) -> Order {
+    Order { by: "nobody".into(), at }
+}
+
 struct Connection {
     permit: ConnectionPermit,
     idle: bool,
@@ -181,11 +185,15 @@ impl Driver {
         let pair = Scope::Queue { binding, domain };
         let now = self.now;
         match order {
-            0 => self.schedule.suspend(pair, now).unwrap(),
-            1 | 2 => self.schedule.resume(pair, now),
-            3 => self.schedule.suspend(Scope::Binding(binding), now).unwrap(),
-            4 | 5 => self.schedule.resume(Scope::Binding(binding), now),
-            6 => drop(self.schedule.flush(Scope::Domain(domain), now)),
+            0 => self.schedule.suspend(pair, by_nobody(now), now).unwrap(),
+            1 | 2 => drop(self.schedule.resume(pair, now)),
+            3 => self.schedule.suspend(Scope::Binding(binding), by_nobody(now), now).unwrap(),
+            4 | 5 => drop(self.schedule.resume(Scope::Binding(binding), now)),
+            6 => {
+                let queues: Vec<QueueId> =
+                    BINDINGS.iter().filter_map(|binding| self.schedule.find(binding, domain)).collect();
+                queues.into_iter().for_each(|queue| drop(self.schedule.flush(queue, now)));
+            }
             _ => {
                 let Some(id) = self.schedule.find(binding, domain) else { return };
                 let out = self.schedule.take_out(id, Which::All, 2, now);
@@ -248,9 +256,12 @@ impl Driver {
             let flying = self.in_flight.iter().filter(|(id, _, _)| *id == queue.id).count();
             assert_eq!(queue.in_flight as usize, flying);
             assert_eq!(self.schedule.waiting(queue.id).count(), queue.active + queue.delayed);
+            let causes = bindings::why::why(&self.schedule.facts(queue.id, self.now));
+            let is_empty = queue.active + queue.delayed + queue.in_flight as usize == 0;
+            assert_eq!(causes == [Cause::NoMail], is_empty, "{queue:?}");
             self.schedule
                 .waiting(queue.id)
-                .for_each(|(message, _)| *places.entry(*message).or_default() += 1);
+                .for_each(|(message, _, _)| *places.entry(*message).or_default() += 1);
         }
         assert!(places.values().all(|count| *count == 1), "each message is in one place");
         assert_eq!(places.len() as u32 + self.ended, self.arrived, "no message is lost");

@@ -6,7 +6,7 @@ use crate::entry::Entry;
 const NOW: Time = Time::from_secs(1_000_000);
 
 fn queue() -> Queue<u64> {
-    Queue::new("b1", "alpha.example", Rc::default(), NOW)
+    Queue::new("b1", "alpha.example", Rc::default(), Rc::new(Totals::new(NOW)), NOW)
 }
 
 fn put(queue: &mut Queue<u64>, message: u64, next_attempt: Time, priority: bool) {

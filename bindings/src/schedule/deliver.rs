@@ -5,6 +5,7 @@ use crate::entry::{EntryInfo, Waiting};
 use crate::queue::Queue;
 use crate::retry::Verdict;
 use crate::settings::Blackhole;
+use crate::totals::Happened;
 use mail::Time;
 use std::rc::Rc;
 
@@ -42,10 +43,21 @@ impl<T> Schedule<T> {
 
     /// A message of this queue reached its destination.
     pub fn delivered(&mut self, id: QueueId, now: Time) {
+        self.ended(id, Happened::Delivered, now);
+    }
+
+    /// A message in flight is given up: refused, expired, failed by order.
+    pub fn failed(&mut self, id: QueueId, now: Time) {
+        self.ended(id, Happened::Failed, now);
+    }
+
+    fn ended(&mut self, id: QueueId, happened: Happened, now: Time) {
+        let index = self.queues.index(id);
+        self.queues.at_mut(index).count(happened, 1);
         self.dropped(id, 1, now);
     }
 
-    /// Messages in flight will not come back: refused, expired, failed by order, moved to another queue.
+    /// Messages in flight will not come back, for another reason: moved to another queue, lost.
     pub fn dropped(&mut self, id: QueueId, count: u32, now: Time) {
         let index = self.landed(id, count);
         self.messages -= count as usize;
@@ -61,14 +73,16 @@ impl<T> Schedule<T> {
 
     /// A deferred message waits for `next_attempt`, with one more failure to its name.
     pub fn requeue(&mut self, id: QueueId, message: T, info: EntryInfo, next_attempt: Time, now: Time) {
+        self.queues.at_mut(self.queues.index(id)).count(Happened::Deferred, 1);
+        let info = EntryInfo { attempts: info.attempts.saturating_add(1), ..info };
+        self.postponed(id, message, info, next_attempt, now);
+    }
+
+    /// A message in flight waits for `next_attempt`, though nothing was tried: by order.
+    pub fn postponed(&mut self, id: QueueId, message: T, info: EntryInfo, next_attempt: Time, now: Time) {
         let index = self.landed(id, 1);
         let queue = self.queues.at_mut(index);
-        let info = EntryInfo {
-            attempts: info.attempts.saturating_add(1),
-            next_attempt,
-            order: queue.order(),
-            ..info
-        };
+        let info = EntryInfo { next_attempt, order: queue.order(), ..info };
         queue.delay(Waiting { message, info });
         self.arrange(index, now);
     }

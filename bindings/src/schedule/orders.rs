@@ -1,12 +1,12 @@
-//! What operators and reloads ask of the queues: suspend, flush, take out, look.
+//! What operators and reloads ask of the queues: suspend, flush, take out.
 //!
-//! Orders may visit every queue of the shard; nothing on the way of a message does.
+//! Orders may visit every message of a queue; nothing on the way of a message does. An order about many queues
+//! is carried out in pieces by whoever gives it (`walk`).
 
 use super::{QueueId, Schedule};
 use crate::entry::EntryInfo;
-use crate::queue::Queue;
 use crate::settings::{QueueSettings, ScheduleSettings};
-use crate::suspension::{Scope, TooManySuspensions};
+use crate::suspension::{Order, Scope, TooManySuspensions};
 use mail::Time;
 use std::rc::Rc;
 
@@ -18,34 +18,24 @@ pub enum Which {
     All,
 }
 
-/// A queue as consoles show it.
-#[derive(Clone, Copy, Debug)]
-pub struct QueueSummary<'a> {
-    pub id: QueueId,
-    pub binding: &'a str,
-    pub domain: &'a str,
-    pub active: usize,
-    pub delayed: usize,
-    pub in_flight: u32,
-    /// Open or being opened; idle ones included.
-    pub connections: u32,
-    pub idle: u32,
-    pub suspended: bool,
-    /// When the first delayed message is due; `NEVER` if there is none.
-    pub next_attempt: Time,
-}
-
 impl<T> Schedule<T> {
     /// No attempts in this scope until `resume` of the same scope. Messages stay and age.
-    pub fn suspend(&mut self, scope: Scope<'_>, now: Time) -> Result<(), TooManySuspensions> {
-        self.suspensions.add(scope)?;
+    pub fn suspend(&mut self, scope: Scope<'_>, order: Order, now: Time) -> Result<(), TooManySuspensions> {
+        self.suspensions.add(scope, order)?;
         self.suspend_again(scope, now);
         Ok(())
     }
 
-    pub fn resume(&mut self, scope: Scope<'_>, now: Time) {
-        self.suspensions.remove(scope);
+    /// False: this very scope was not suspended by order.
+    pub fn resume(&mut self, scope: Scope<'_>, now: Time) -> bool {
+        let was = self.suspensions.remove(scope);
         self.suspend_again(scope, now);
+        was
+    }
+
+    /// Every suspension by order.
+    pub fn suspensions(&self) -> impl Iterator<Item = (Scope<'_>, &Order)> {
+        self.suspensions.iter()
     }
 
     /// Whether a message for this queue would be attempted; group selection asks.
@@ -56,13 +46,11 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// Makes all delayed messages of the scope due now; how many.
-    pub fn flush(&mut self, scope: Scope<'_>, now: Time) -> usize {
-        let mut count = 0;
-        for index in self.covered(scope) {
-            count += self.queues.at_mut(index).flush(now);
-            self.arrange(index, now);
-        }
+    /// Makes all delayed messages of a queue due now; how many.
+    pub fn flush(&mut self, id: QueueId, now: Time) -> usize {
+        let index = self.queues.index(id);
+        let count = self.queues.at_mut(index).flush(now);
+        self.arrange(index, now);
         count
     }
 
@@ -125,43 +113,6 @@ impl<T> Schedule<T> {
         lot.last().filter(|_| lot.len() == most).map(|last| last + 1)
     }
 
-    pub fn settings(&self, id: QueueId) -> &Rc<QueueSettings> {
-        &self.queues.at(self.queues.index(id)).settings
-    }
-
-    /// Binding and domain.
-    pub fn names(&self, id: QueueId) -> (&Rc<str>, &Rc<str>) {
-        let queue = self.queues.at(self.queues.index(id));
-        (&queue.binding, &queue.domain)
-    }
-
-    pub fn find(&self, binding: &str, domain: &str) -> Option<QueueId> {
-        self.queues.find(binding, domain).map(|index| self.queues.id(index))
-    }
-
-    /// Messages in all places, those in flight included.
-    pub fn messages(&self) -> usize {
-        self.messages
-    }
-
-    /// Queues, the lately emptied ones included.
-    pub fn queues(&self) -> usize {
-        self.queues.len()
-    }
-
-    pub fn summary(&self, id: QueueId) -> QueueSummary<'_> {
-        summarise(id, self.queues.at(self.queues.index(id)))
-    }
-
-    pub fn summaries(&self) -> impl Iterator<Item = QueueSummary<'_>> {
-        self.queues.indexes().map(|index| summarise(self.queues.id(index), self.queues.at(index)))
-    }
-
-    /// The waiting messages of a queue, in no order; those in flight are with their drivers.
-    pub fn waiting(&self, id: QueueId) -> impl Iterator<Item = (&T, &EntryInfo)> {
-        self.queues.at(self.queues.index(id)).iter()
-    }
-
     fn suspend_again(&mut self, scope: Scope<'_>, now: Time) {
         for index in self.covered(scope) {
             let queue = self.queues.at_mut(index);
@@ -180,20 +131,5 @@ impl<T> Schedule<T> {
             scope.covers(&queue.binding, &queue.domain)
         };
         self.queues.indexes().filter(covers).collect()
-    }
-}
-
-fn summarise<T>(id: QueueId, queue: &Queue<T>) -> QueueSummary<'_> {
-    QueueSummary {
-        id,
-        binding: &queue.binding,
-        domain: &queue.domain,
-        active: queue.active(),
-        delayed: queue.delayed(),
-        in_flight: queue.in_flight,
-        connections: queue.connections,
-        idle: queue.idle,
-        suspended: queue.suspended,
-        next_attempt: queue.first_due(),
     }
 }

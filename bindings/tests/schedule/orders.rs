@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn ordered(by: &str) -> Order {
+    Order { by: by.into(), at: START }
+}
+
 #[test]
 fn a_suspended_scope_attempts_nothing_until_it_is_resumed() {
     for scope in [
@@ -13,14 +17,15 @@ fn a_suspended_scope_attempts_nothing_until_it_is_resumed() {
         let mut schedule = schedule();
         let queue = put(&mut schedule, "x.example", 0..1, START);
         let permit = connect_all(&mut schedule, START).pop().unwrap();
-        schedule.suspend(scope, START).unwrap();
+        schedule.suspend(scope, ordered("ann"), START).unwrap();
         assert_eq!(schedule.take(queue, START, 1), Take::Suspended);
         assert!(schedule.is_suspended("b1", "x.example"));
         schedule.closed(permit, START);
         assert_eq!(schedule.want(START), Want::Rest);
         put(&mut schedule, "x.example", 1..2, START);
         assert_eq!(schedule.want(START), Want::Rest);
-        schedule.resume(scope, START);
+        assert!(schedule.resume(scope, START), "{scope:?}");
+        assert!(!schedule.resume(scope, START), "{scope:?}");
         assert_eq!(schedule.want(START), Want::Connect(queue), "{scope:?}");
     }
 }
@@ -28,7 +33,7 @@ fn a_suspended_scope_attempts_nothing_until_it_is_resumed() {
 #[test]
 fn a_suspension_covers_queues_that_come_later_and_no_others() {
     let mut schedule = schedule();
-    schedule.suspend(Scope::Domain("x.example"), START).unwrap();
+    schedule.suspend(Scope::Domain("x.example"), ordered("ann"), START).unwrap();
     put(&mut schedule, "x.example", 0..1, START);
     let other = put(&mut schedule, "y.example", 0..1, START);
     assert_eq!(connect_all(&mut schedule, START)[0].queue(), other);
@@ -44,8 +49,9 @@ fn a_flush_brings_back_what_waits() {
         schedule.enqueue("b1", "x.example", wait(message), Rc::default, START);
     }
     assert_eq!(schedule.want(START), Want::SleepUntil(after(5000)));
-    assert_eq!(schedule.flush(Scope::Binding("other"), START), 0);
-    assert_eq!(schedule.flush(Scope::Domain("x.example"), START), 3);
+    let queue = schedule.find("b1", "x.example").unwrap();
+    assert_eq!(schedule.flush(queue, START), 3);
+    assert_eq!(schedule.flush(queue, START), 3, "they are moved by the next look, not by the order");
     assert_eq!(connect_all(&mut schedule, START).len(), 2);
 }
 
@@ -130,4 +136,124 @@ fn delivering_what_was_not_taken_panics() {
     let mut schedule = schedule();
     let queue = put(&mut schedule, "x.example", 0..1, START);
     schedule.delivered(queue, START);
+}
+
+#[test]
+fn a_suspension_remembers_who_ordered_it_first() {
+    let mut schedule = schedule();
+    let queue = put(&mut schedule, "x.example", 0..1, START);
+    schedule.suspend(Scope::Domain("x.example"), ordered("ann"), START).unwrap();
+    schedule.suspend(Scope::Domain("x.example"), ordered("bob"), START).unwrap();
+    schedule.suspend(Scope::All, ordered("cora"), START).unwrap();
+    let known: Vec<_> = schedule.suspensions().map(|(scope, order)| (scope, &*order.by)).collect();
+    assert_eq!(known, [(Scope::All, "cora"), (Scope::Domain("x.example"), "ann")]);
+    let facts = schedule.facts(queue, START);
+    assert_eq!(
+        facts.suspended_by_order,
+        [(Scope::All, &ordered("cora")), (Scope::Domain("x.example"), &ordered("ann"))]
+    );
+}
+
+#[test]
+fn a_walk_in_pieces_sees_every_queue_that_stays_once() {
+    for piece in [1, 2, 3, 100] {
+        let mut schedule = schedule();
+        for number in 0..10 {
+            put(&mut schedule, &format!("d{number}.example"), number..number + 1, START);
+        }
+        let (mut seen, mut from, mut pieces) = (Vec::new(), 0, 0);
+        loop {
+            let next = schedule.walk(from, piece, |queue| seen.push(queue.domain.to_owned()));
+            // In between one comes and one that is not reached yet is emptied: it stays for a while.
+            put(&mut schedule, &format!("new{pieces}.example"), 90..91, START);
+            if let Some(queue) = schedule.find("b1", "d9.example") {
+                let out = schedule.take_out(queue, Which::All, 9, START);
+                schedule.dropped(queue, out.len() as u32, START);
+            }
+            pieces += 1;
+            match next {
+                Some(next) if pieces < 50 => from = next,
+                _ => break,
+            }
+        }
+        for number in 0..10 {
+            let name = format!("d{number}.example");
+            assert_eq!(seen.iter().filter(|domain| **domain == name).count(), 1, "{name} by {piece}");
+        }
+    }
+}
+
+#[test]
+fn what_is_put_off_by_order_spends_no_retry() {
+    let mut schedule = schedule();
+    let queue = put(&mut schedule, "x.example", 0..2, START);
+    for (message, info) in schedule.take_out(queue, Which::Active, 10, START) {
+        schedule.postponed(queue, message, info, after(300), START);
+    }
+    assert_eq!(schedule.summary(queue).delayed, 2);
+    assert!(schedule.waiting(queue).all(|(_, info, place)| info.attempts == 0 && place == Place::Delayed));
+    assert_eq!(schedule.want(START), Want::SleepUntil(after(300)));
+}
+
+#[test]
+fn a_binding_adds_up_what_its_queues_do() {
+    let mut schedule = schedule();
+    let queue = put(&mut schedule, "x.example", 0..3, START);
+    put(&mut schedule, "y.example", 3..4, START);
+    let out = schedule.take_out(queue, Which::All, 3, START);
+    schedule.delivered(queue, START);
+    schedule.failed(queue, START);
+    let (message, info) = out[2];
+    schedule.requeue(queue, message, info, after(9), START);
+    let (binding, totals) = schedule.totals().next().unwrap();
+    let counts = (totals.received(), totals.delivered(), totals.failed(), totals.deferred());
+    assert_eq!((binding, counts, totals.since), ("b1", (4, 1, 1, 1), START));
+    let summary = schedule.summary(queue);
+    assert_eq!((summary.delivered, summary.failed), (1, 1));
+    assert!(schedule.exists(queue));
+}
+
+#[test]
+fn the_last_reply_is_kept_and_bounded() {
+    let mut schedule = schedule();
+    let queue = put(&mut schedule, "x.example", 0..1, START);
+    assert_eq!(schedule.last_reply(queue), None);
+    schedule.replied(queue, "451 4.7.1 later", START);
+    schedule.replied(queue, &"\u{fc}".repeat(1000), after(1));
+    let last = schedule.last_reply(queue).unwrap();
+    assert_eq!((last.at, last.text.len()), (after(1), bindings::REPLY_OCTETS));
+}
+
+/// The schedule's own states, up to the cause that an operator reads.
+#[test]
+fn a_queue_says_why_it_waits() {
+    use bindings::why::{Exhausted, Limit, why};
+    let causes = |schedule: &Schedule<u32>, queue, now| format!("{:?}", why(&schedule.facts(queue, now)));
+    let limit = SharedLimit { option: "scope_max_outbound_connections", ..SharedLimit::alone(0) };
+    let shut = Rc::new(QueueSettings { limits: vec![limit], ..QueueSettings::default() });
+    let slow = throttled(Some((1, 60)), None);
+    let dry = throttled(None, Some((1, 60)));
+    let mut schedule = schedule();
+    let limited = put_with(&mut schedule, "limited.example", 0..1, &shut, START);
+    let throttled_one = put_with(&mut schedule, "slow.example", 1..3, &slow, START);
+    let first = put_with(&mut schedule, "dry.example", 3..4, &dry, START);
+    let second = put_with(&mut schedule, "dry2.example", 4..5, &dry, START);
+    let free = put(&mut schedule, "free.example", 5..6, START);
+    assert_eq!(why(&schedule.facts(free, START)), [Cause::ItsTurn { ahead: 4 }]);
+    let permits = connect_all(&mut schedule, START);
+    let taken = batch(schedule.take(throttled_one, START, 1));
+    schedule.returned(throttled_one, taken, START);
+    let reached = Limit { option: "scope_max_outbound_connections", most: 0, held: 0 };
+    assert_eq!(why(&schedule.facts(limited, START)), [Cause::LimitReached { limit: reached, waiting: 1 }]);
+    let rate = Rate { events: 1, seconds: 60 };
+    let throttle = Exhausted { option: "outbound_throttle_messages", rate, until: after(60) };
+    assert_eq!(why(&schedule.facts(throttled_one, START)), [Cause::Throttled { throttle, waiting: 1 }]);
+    let throttle = Exhausted { option: "outbound_throttle_connections", rate, until: after(60) };
+    assert_eq!(why(&schedule.facts(second, START)), [Cause::Throttled { throttle, waiting: 1 }]);
+    assert_eq!(why(&schedule.facts(first, START)), [Cause::Connecting { connections: 1 }]);
+    for permit in permits.into_iter().filter(|permit| permit.queue() == free) {
+        schedule.connect_failed(permit, after(20), START);
+    }
+    let said = causes(&schedule, free, START);
+    assert!(said.contains("NotConnecting") && said.contains("failures: 1"), "{said}");
 }

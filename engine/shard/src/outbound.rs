@@ -37,7 +37,8 @@ impl Cells {
 
     /// All outgoing connections of the process.
     pub(crate) fn server(&self, most: u64) -> SharedLimit {
-        SharedLimit::new(self.server.clone(), u32::try_from(most).unwrap_or(u32::MAX))
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        SharedLimit::new(self.server.clone(), most, "server_max_outbound_connections")
     }
 }
 
