@@ -236,6 +236,11 @@ impl Journal {
         Some(spots.into_iter().map(location_of).collect())
     }
 
+    /// What was said of a copy that waits, as `deferred` said it last.
+    pub fn deferral(&self, promise: Promise, copy: u32) -> Option<&Deferral> {
+        self.ledger.deferral(promise, copy)
+    }
+
     /// Asked with `Time::NEVER` it waits for no delay: so a shard that ends flushes its notes.
     pub fn want(&self, now: Time) -> Want {
         let is_due = |when: Time| when <= now && !when.is_never();

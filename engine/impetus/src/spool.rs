@@ -3,7 +3,7 @@
 use crate::arguments::Arguments;
 use crate::usage;
 use bytes::Bytes;
-use mail::{MessageId, Reception};
+use mail::{MessageId, Note, Reception};
 use spool::{Found, Journal, Living, Recovered, Recovery, Segment, Settings};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -108,7 +108,7 @@ fn list(spoolbase: &Path) -> io::Result<ExitCode> {
                 write!(out, "received={} bytes={}", reception.received.secs(), living.body_bytes)?;
                 if let Some(deferral) = &left.deferral {
                     let (attempts, next) = (deferral.attempts, deferral.until.secs());
-                    let note = String::from_utf8_lossy(&deferral.note);
+                    let note = Note::decode(&deferral.note);
                     write!(out, " attempts={attempts} next={next} last=\"{note}\"")?;
                 }
                 writeln!(out)?;

@@ -3,17 +3,17 @@
 use crate::Shard;
 use crate::parcel::{Kept, Parcel};
 use crate::post::{Post, Transfer};
-use mail::Time;
+use mail::{QueueName, Time};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use world::World;
 
 /// Copies in one post at most.
-const COPIES_IN_A_POST: usize = 64;
+pub(crate) const COPIES_IN_A_POST: usize = 64;
 
 /// A copy that was just admitted.
 pub(crate) fn fresh(parcel: Parcel) -> Waiting {
-    Waiting { parcel, attempts: 0, next_attempt: Time::EPOCH }
+    Waiting { parcel, attempts: 0, next_attempt: Time::EPOCH, moved_to: None }
 }
 
 /// A copy and the state of its retries.
@@ -22,6 +22,8 @@ pub(crate) struct Waiting {
     pub attempts: u32,
     /// EPOCH is "at once".
     pub next_attempt: Time,
+    /// The queue, if an order has chosen another one than its envelope names.
+    pub moved_to: Option<QueueName>,
 }
 
 /// Returns when every copy is in its queue or on its way to the owner; waits only for credit.
@@ -35,12 +37,16 @@ pub(crate) async fn hand_over<W: World>(
         shard.world.breathe().await;
         // A head that names fewer copies than its record has is damage: the others go on.
         let Some(envelope) = content.envelopes.get(waiting.parcel.copy as usize) else { continue };
-        let owner = bindings::owner(&envelope.binding, &envelope.domain, shard.count);
+        let QueueName { binding, domain } = waiting.moved_to.unwrap_or_else(|| QueueName {
+            binding: envelope.binding.clone(),
+            domain: envelope.domain.clone(),
+        });
+        let owner = bindings::owner(&binding, &domain, shard.count);
         let transfer = Transfer {
             batch: batch_key(&waiting.parcel, envelope.body),
             parcel: waiting.parcel,
-            binding: envelope.binding.clone(),
-            domain: envelope.domain.clone(),
+            binding,
+            domain,
             received: content.received,
             attempts: waiting.attempts,
             next_attempt: waiting.next_attempt,

@@ -28,6 +28,7 @@ mod judge;
 mod keeper;
 mod listen;
 mod operator;
+mod moves;
 mod options;
 mod outbound;
 mod parcel;

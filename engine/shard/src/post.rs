@@ -10,7 +10,7 @@ use crate::fetch::Missing;
 use crate::parcel::{Kept, Parcel};
 use console::Refused;
 use crossbeam_queue::ArrayQueue;
-use mail::Time;
+use mail::{QueueName, Time};
 use spool::Promise;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -25,6 +25,10 @@ pub(crate) enum Post {
     /// Request, from the shard that received a message to the owner of its queue. Obliges one `Settled` for
     /// each attempt that ends. Lost in a crash: nothing, the journal of the sender holds the promise.
     Queue(Vec<Transfer>),
+    /// Request, from the owner of a queue to the shard that holds the promises: an order moves these copies
+    /// to the queue that each names. The holder writes that down before the new owner hears of it, so that
+    /// what the new owner reports comes behind it. Lost in a crash: nothing, the copies are where they were.
+    Move(Vec<Transfer>),
     /// Report, from the owner to the shard whose journal holds the promise. Lost in a crash: the attempt is
     /// repeated; if it had delivered, that is the duplicate that SMTP cannot avoid.
     Settled { promise: Promise, copy: u32, end: End },
@@ -42,7 +46,7 @@ pub(crate) enum Post {
 impl Post {
     /// Whether it may wait a moment for company: nobody waits for it, neither a client nor an operator.
     fn is_patient(&self) -> bool {
-        matches!(self, Post::Queue(_) | Post::Settled { .. })
+        matches!(self, Post::Queue(_) | Post::Move(_) | Post::Settled { .. })
     }
 
     fn is_report(&self) -> bool {
@@ -68,7 +72,13 @@ pub(crate) struct Transfer {
 #[derive(Debug)]
 pub(crate) enum End {
     Finished,
-    Deferred { until: Time, attempts: u32, note: Box<[u8]> },
+    /// It waits. What is not said here stays as it was noted before.
+    Deferred {
+        until: Time,
+        attempts: u32,
+        reply: Option<Box<str>>,
+        moved_to: Option<QueueName>,
+    },
 }
 
 /// Posts that one queue holds; beyond that requests wait and reports stay in the outbox.

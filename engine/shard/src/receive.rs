@@ -1,7 +1,8 @@
 //! Takes what other shards have posted, in turns, and does what each post obliges us to.
 
 use crate::post::{End, Order, Post, RING_GAP};
-use crate::{Shard, answer, fetch, reload};
+use crate::{Shard, answer, fetch, moves, reload};
+use mail::Note;
 use std::rc::Rc;
 use world::World;
 
@@ -81,6 +82,7 @@ pub(crate) fn take_all<W: World>(shard: &Rc<Shard<W>>) {
 fn take<W: World>(shard: &Rc<Shard<W>>, post: Post) {
     match post {
         Post::Queue(transfers) => transfers.into_iter().for_each(|transfer| shard.enqueue(transfer)),
+        Post::Move(transfers) => moves::arrived(shard, transfers),
         Post::Settled { promise, copy, end } => shard.note(promise, copy, end),
         Post::Fetch { promise, ticket, from } => {
             shard.world.spawn("fetch", fetch::fetch_for(shard.clone(), promise, ticket, from));
@@ -103,8 +105,14 @@ impl<W: World> Shard<W> {
         let mut journal = self.spool.journal.borrow_mut();
         match end {
             End::Finished => journal.finished(promise, copy, now),
-            End::Deferred { until, attempts, note } => {
-                journal.deferred(promise, copy, until, attempts, &note, now);
+            End::Deferred { until, attempts, reply, moved_to } => {
+                let known = journal.deferral(promise, copy).map(|deferral| Note::decode(&deferral.note));
+                let known = known.unwrap_or_default();
+                let note = Note {
+                    place: moved_to.or(known.place),
+                    reply: reply.map_or(known.reply, |reply| reply.into()),
+                };
+                journal.deferred(promise, copy, until, attempts, &note.encode(), now);
             }
         }
         drop(journal);

@@ -4,7 +4,7 @@
 use crate::Shard;
 use crate::hand_over::{Waiting, hand_over};
 use crate::parcel::{Kept, Parcel};
-use mail::{Reception, Time};
+use mail::{Note, QueueName, Reception, Time};
 use spool::{Found, Living, Recovered, Recovery, Segment, Settings};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -67,10 +67,16 @@ pub(crate) async fn requeue<W: World>(shard: &Rc<Shard<W>>, living: Vec<Living>)
             parcel: parcel(left.copy),
             attempts: left.deferral.as_ref().map_or(0, |deferral| deferral.attempts),
             next_attempt: left.deferral.as_ref().map_or(Time::EPOCH, |deferral| deferral.until),
+            moved_to: moved_to(left),
         });
         hand_over(shard, &content, copies).await;
         shard.world.breathe().await;
     }
+}
+
+/// The queue that an order has chosen for a copy.
+fn moved_to(left: &spool::Copy) -> Option<QueueName> {
+    left.deferral.as_ref().and_then(|deferral| Note::decode(&deferral.note).place)
 }
 
 /// The journals of shards beyond our number, after a start with fewer: we take over those whose index is
@@ -135,10 +141,13 @@ async fn left_behind<W: World>(
     let mut reception = Reception::decode(&promised.head, &promised.body)
         .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
     let mut index = 0;
-    reception.envelopes.retain(|_| {
-        let keep = living.left.iter().any(|left| left.copy == index);
+    reception.envelopes.retain_mut(|envelope| {
+        let left = living.left.iter().find(|left| left.copy == index);
+        if let Some(QueueName { binding, domain }) = left.and_then(moved_to) {
+            (envelope.binding, envelope.domain) = (binding, domain);
+        }
         index += 1;
-        keep
+        left.is_some()
     });
     Ok(reception)
 }

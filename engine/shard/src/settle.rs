@@ -18,9 +18,6 @@ use world::World;
 /// A copy that could not be read from the disk is due again after this.
 const READ_AGAIN: Duration = Duration::from_secs(60);
 
-/// Octets of a reply that the journal keeps with a deferred copy.
-const NOTE_OCTETS: usize = 200;
-
 /// What the copies of an attempt have in common.
 pub(crate) struct Attempt {
     pub queue: QueueId,
@@ -134,14 +131,15 @@ async fn defer<W: World>(
         Verdict::RetryAt(until) => {
             let fuzz = if attempt.is_bulk { outbound.delayed_binding_domain_fuzz } else { 0 };
             let until = spread(until, fuzz, shard.world.chance());
-            let mut note = reply.to_string();
-            note.truncate(note.floor_char_boundary(NOTE_OCTETS));
+            let reply = reply.to_string();
             let attempts = u32::from(info.attempts) + 1;
-            let end = End::Deferred { until, attempts, note: note.into_bytes().into() };
-            report(shard, &parcel, end);
+            let said = Some(reply.as_str().into());
+            report(shard, &parcel, End::Deferred { until, attempts, reply: said, moved_to: None });
             // Whoever waits for minutes needs no memory meanwhile.
             parcel.content = None;
-            shard.schedule.borrow_mut().requeue(attempt.queue, parcel, info, until, now);
+            let mut schedule = shard.schedule.borrow_mut();
+            schedule.replied(attempt.queue, &reply, now);
+            schedule.requeue(attempt.queue, parcel, info, until, now);
         }
         Verdict::Expired(text) | Verdict::RetriesExceeded(text) => {
             give_up(shard, outbound, attempt, content, (parcel, info), stage, reply_of(text)).await;
@@ -167,14 +165,16 @@ async fn give_up<W: World>(
     let now = shard.world.now();
     if told {
         report(shard, &parcel, End::Finished);
-        shard.schedule.borrow_mut().dropped(attempt.queue, 1, now);
+        let mut schedule = shard.schedule.borrow_mut();
+        schedule.replied(attempt.queue, &reply.to_string(), now);
+        schedule.failed(attempt.queue, now);
     } else {
         // The shard ends before its notice could be written: the promise stands, and is judged again.
         shard.schedule.borrow_mut().requeue(attempt.queue, parcel, info, Time::NEVER, now);
     }
 }
 
-fn report<W: World>(shard: &Shard<W>, parcel: &Parcel, end: End) {
+pub(crate) fn report<W: World>(shard: &Shard<W>, parcel: &Parcel, end: End) {
     let home = usize::from(parcel.home);
     if home == shard.index {
         shard.note(parcel.promise, parcel.copy, end);

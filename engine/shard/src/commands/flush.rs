@@ -13,8 +13,11 @@ pub const COMMAND: Command =
 pub(super) async fn ask<W: World>(shard: Rc<Shard<W>>, request: Arc<Request>) -> Result<usize, Refused> {
     let [domain] = request.operands().exactly()?;
     let domain = fold_domain(&domain);
-    let scope = if domain == "all" { bindings::Scope::All } else { bindings::Scope::Domain(&domain) };
-    let flushed = shard.schedule.borrow_mut().flush(scope, shard.world.now());
+    let now = shard.world.now();
+    let mut schedule = shard.schedule.borrow_mut();
+    let wanted = schedule.summaries().filter(|queue| domain == "all" || queue.domain == domain);
+    let queues: Vec<_> = wanted.map(|queue| queue.id).collect();
+    let flushed = queues.into_iter().map(|queue| schedule.flush(queue, now)).sum();
     shard.dispatch_bell.raise();
     Ok(flushed)
 }
