@@ -42,7 +42,7 @@ impl<W: World> Delivery<W> {
     }
 
     /// Tries one candidate after the other, best first, each once at most.
-    pub async fn connect(&self, tenure: &mut Tenure<W>) -> Result<Connection<W::Stream>, NotConnected> {
+    pub async fn connect(&self, tenure: &Tenure<W>) -> Result<Connection<W::Stream>, NotConnected> {
         let (shard, binding) = (&self.shard, &self.outbound.binding);
         for _ in 0..=self.candidates.len() {
             let (now, chance) = (shard.world.now(), shard.world.chance());
@@ -67,7 +67,7 @@ impl<W: World> Delivery<W> {
                 SourceChoice::Any | SourceChoice::None => None,
             };
             shard.idle.hosts.borrow_mut().connecting(binding, address, now);
-            tenure.address = Some((binding.clone(), address));
+            tenure.take_address(binding.clone(), address);
             let dial = Dial { to: address, from, deadline: now + self.outbound.connect_timeout };
             let dialled = shard.world.dial(dial).await;
             let connected = shard.world.now();

@@ -77,6 +77,7 @@ impl<W: World> Delivery<W> {
         loop {
             match session.want() {
                 Want::Read { deadline } => {
+                    tenure.stands_at(session.stage());
                     let read = connection.stream.read(deadline).await;
                     tell_read(&mut session, read, world.now());
                 }
@@ -89,12 +90,13 @@ impl<W: World> Delivery<W> {
                     }
                 }
                 Want::Transaction { idle_until } => {
-                    tenure.load = self.next(&mut session, &mut connection, idle_until).await;
-                    spoke |= tenure.load.is_some();
+                    tenure.stands_at(session.stage());
+                    let load = self.next(&mut session, &mut connection, idle_until).await;
+                    spoke |= tenure.take_load(load);
                 }
                 Want::Report => {
                     let report = session.take_report();
-                    if let Some(load) = tenure.load.take() {
+                    if let Some(load) = tenure.unload() {
                         self.settle(&connection, load, report).await;
                     }
                 }
@@ -137,6 +139,7 @@ impl<W: World> Delivery<W> {
             host: Some((self.candidates[connection.index].host.clone(), connection.address.ip())),
             sent,
             is_bulk: false,
+            is_quiet: false,
         }
     }
 

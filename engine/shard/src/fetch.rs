@@ -3,7 +3,7 @@
 use crate::parcel::{Kept, Parcel};
 use crate::post::Post;
 use crate::{Shard, commit, hand_over};
-use mail::Reception;
+use mail::{Note, Reception};
 use spool::{Location, Promise};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -77,6 +77,24 @@ pub(crate) async fn fetch<W: World>(shard: &Rc<Shard<W>>, parcel: &Parcel) -> Re
 pub(crate) async fn fetch_for<W: World>(shard: Rc<Shard<W>>, promise: Promise, ticket: u64, from: usize) {
     let content = read_back(&shard, promise).await;
     shard.post_office.send(from, Post::Fetched { ticket, content }, shard.world.now());
+}
+
+/// What the journal has noted of a copy: the last reply, and where an order has moved it.
+pub(crate) async fn note_of<W: World>(shard: &Rc<Shard<W>>, parcel: &Parcel) -> Note {
+    let home = usize::from(parcel.home);
+    if home == shard.index {
+        return noted(shard, parcel.promise, parcel.copy);
+    }
+    let ticket = shard.recalls.open();
+    let post = Post::Recall { promise: parcel.promise, copy: parcel.copy, ticket, from: shard.index };
+    hand_over::request(shard, home, post).await;
+    shard.recalls.wait(ticket).await.unwrap_or_default()
+}
+
+/// The holder's side of `note_of`.
+pub(crate) fn noted<W: World>(shard: &Shard<W>, promise: Promise, copy: u32) -> Note {
+    let journal = shard.spool.journal.borrow();
+    journal.deferral(promise, copy).map(|deferral| Note::decode(&deferral.note)).unwrap_or_default()
 }
 
 async fn read_back<W: World>(shard: &Rc<Shard<W>>, promise: Promise) -> Result<Arc<Kept>, Missing> {

@@ -19,6 +19,7 @@ mod deliver;
 mod dispatch;
 mod drain;
 mod fetch;
+mod find;
 mod finish;
 mod gate;
 mod hand_over;
@@ -27,9 +28,10 @@ mod inject;
 mod judge;
 mod keeper;
 mod listen;
-mod operator;
 mod moves;
+mod operator;
 mod options;
+mod orders;
 mod outbound;
 mod parcel;
 mod post;
@@ -42,6 +44,7 @@ mod relay;
 mod reload;
 mod resolve;
 mod restart;
+mod selection;
 mod serve;
 mod settings;
 mod settle;
@@ -105,6 +108,7 @@ pub struct Shard<W: World> {
     /// Those who wait for room in another shard's queue.
     pub(crate) credit: Crowd,
     pub(crate) fetches: fetch::Tickets<Result<Arc<Kept>, fetch::Missing>>,
+    pub(crate) recalls: fetch::Tickets<mail::Note>,
     pub(crate) answers: fetch::Tickets<Result<commands::Part, console::Refused>>,
     /// What the keeper of the configuration was asked.
     pub(crate) kept: fetch::Tickets<keeper::Answer>,
@@ -123,6 +127,7 @@ pub struct Shard<W: World> {
     pub(crate) sessions: RefCell<HashMap<MessageId, Signal>>,
     pub(crate) session_ended: Signal,
     pub(crate) deliveries: Cell<usize>,
+    pub(crate) presences: tenure::Presences,
     pub(crate) delivery_ended: Signal,
     life: Cell<Life>,
     pub(crate) stop_asked: Signal,

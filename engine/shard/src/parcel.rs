@@ -18,6 +18,17 @@ pub struct Parcel {
     pub home: u16,
 }
 
+impl Parcel {
+    /// A copy, whether its content is in memory or not.
+    pub fn name(&self) -> (Promise, u32, u16) {
+        (self.promise, self.copy, self.home)
+    }
+
+    pub fn is_same(&self, other: &Parcel) -> bool {
+        self.name() == other.name()
+    }
+}
+
 /// One budget of memory for the contents of all queued messages of the process, in bytes.
 #[derive(Debug)]
 pub struct Budget {

@@ -10,7 +10,7 @@ use crate::fetch::Missing;
 use crate::parcel::{Kept, Parcel};
 use console::Refused;
 use crossbeam_queue::ArrayQueue;
-use mail::{QueueName, Time};
+use mail::{Note, QueueName, Time};
 use spool::Promise;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -37,6 +37,11 @@ pub(crate) enum Post {
     Fetch { promise: Promise, ticket: u64, from: usize },
     /// Report, the answer.
     Fetched { ticket: u64, content: Result<Arc<Kept>, Missing> },
+    /// Request, to the holder of a promise: what its journal has noted of a copy. Obliges one `Recalled`.
+    /// Lost in a crash: nothing.
+    Recall { promise: Promise, copy: u32, ticket: u64, from: usize },
+    /// Report, the answer: empty if nothing is noted.
+    Recalled { ticket: u64, note: Note },
     /// Request, from the shard that a console talks to: a command for every shard. Obliges one `Told`.
     Ask { ticket: u64, request: Arc<console::Request>, from: usize },
     /// Report, one shard's part of the answer.
@@ -50,7 +55,10 @@ impl Post {
     }
 
     fn is_report(&self) -> bool {
-        matches!(self, Post::Settled { .. } | Post::Fetched { .. } | Post::Told { .. })
+        matches!(
+            self,
+            Post::Settled { .. } | Post::Fetched { .. } | Post::Recalled { .. } | Post::Told { .. }
+        )
     }
 }
 

@@ -88,6 +88,11 @@ fn take<W: World>(shard: &Rc<Shard<W>>, post: Post) {
             shard.world.spawn("fetch", fetch::fetch_for(shard.clone(), promise, ticket, from));
         }
         Post::Fetched { ticket, content } => shard.fetches.arrived(ticket, content),
+        Post::Recall { promise, copy, ticket, from } => {
+            let note = fetch::noted(shard, promise, copy);
+            shard.post_office.send(from, Post::Recalled { ticket, note }, shard.world.now());
+        }
+        Post::Recalled { ticket, note } => shard.recalls.arrived(ticket, note),
         Post::Ask { ticket, request, from } => {
             shard.world.spawn("answer", answer::answer_for(shard.clone(), ticket, request, from));
         }

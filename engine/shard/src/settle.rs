@@ -28,11 +28,13 @@ pub(crate) struct Attempt {
     pub sent: u64,
     /// Every message that is due shares its end: they come back spread (mail-flow.md §9.5).
     pub is_bulk: bool,
+    /// By order: no notice, whatever the configuration says.
+    pub is_quiet: bool,
 }
 
 impl Attempt {
     pub fn unconnected(queue: QueueId) -> Self {
-        Attempt { queue, connection: MessageId::NONE, host: None, sent: 0, is_bulk: true }
+        Attempt { queue, connection: MessageId::NONE, host: None, sent: 0, is_bulk: true, is_quiet: false }
     }
 }
 
@@ -161,7 +163,7 @@ async fn give_up<W: World>(
     let failure = failure_of(outbound, attempt, content, &parcel, &info, stage, &reply);
     shard.record(&Event::Permanent(failure));
     let host = attempt.host.as_ref().map(|(name, address)| (&**name, *address));
-    let told = shard.notify(outbound, content, parcel.copy, &reply, host).await;
+    let told = attempt.is_quiet || shard.notify(outbound, content, parcel.copy, &reply, host).await;
     let now = shard.world.now();
     if told {
         report(shard, &parcel, End::Finished);

@@ -8,10 +8,9 @@
 mod authz_id;
 mod authz_roles_list;
 mod complete;
-mod flush;
 mod help;
-mod mailq;
 mod pid;
+pub mod queues;
 mod quit;
 mod refresh;
 mod shutdown;
@@ -54,8 +53,31 @@ commands! {
     here shutdown;
     everyone complete;
     everyone summary;
-    everyone mailq;
-    everyone flush;
+    everyone queues::mailq;
+    everyone queues::active;
+    everyone queues::delayed;
+    everyone queues::binding_active;
+    everyone queues::binding_delayed;
+    everyone queues::domain_all;
+    everyone queues::domains;
+    everyone queues::showqueue;
+    everyone queues::flush_domain;
+    everyone queues::binding_flush_domain;
+    everyone queues::fail_domain;
+    everyone queues::fail_domain_quiet;
+    everyone queues::binding_fail_domain;
+    everyone queues::binding_fail_domain_quiet;
+    everyone queues::fail_all;
+    everyone queues::fail_all_quiet;
+    everyone queues::delay;
+    everyone queues::reroute_queue;
+    everyone queues::suspend;
+    everyone queues::resume;
+    here queues::suspensions;
+    everyone queues::message_details;
+    everyone queues::message_fail;
+    everyone queues::message_fail_quiet;
+    everyone queues::message_retry;
     everyone refresh;
 }
 

@@ -1,0 +1,35 @@
+//! `active`
+
+use super::depth::Depths;
+use crate::Shard;
+use crate::selection::Selection;
+use console::{Command, Document, Refused, Request};
+use std::rc::Rc;
+use std::sync::Arc;
+use world::World;
+
+pub const COMMAND: Command = Command::new(
+    "active",
+    "<threshold>",
+    "Shows the domains with more active messages than this, and the sum of all domains.",
+);
+
+pub async fn ask<W: World>(shard: Rc<Shard<W>>, request: Arc<Request>) -> Result<Depths, Refused> {
+    threshold(&request)?;
+    Ok(Depths::gather(&shard, &Selection::default()).await)
+}
+
+pub async fn merge<W: World>(
+    shard: Rc<Shard<W>>,
+    request: Arc<Request>,
+    parts: Vec<Depths>,
+) -> Result<Document, Refused> {
+    let threshold = threshold(&request)?;
+    Ok(Depths::merge(&shard, parts).await.document(move |depth| depth.active > threshold))
+}
+
+/// The only operand.
+pub(super) fn threshold(request: &Request) -> Result<u64, Refused> {
+    let [threshold] = request.operands().exactly()?;
+    threshold.parse().map_err(|_| Refused::new(format!("a threshold is a number, not {threshold}")))
+}

@@ -1,0 +1,172 @@
+//! How much waits for each domain, over all its queues: gathered in pieces on each shard, then added up.
+
+use crate::Shard;
+use crate::selection::{Selection, walk};
+use console::{Document, Record, record};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use world::World;
+
+/// Domains that an answer has rows for; mail of further ones is in the totals alone. A row takes 100 bytes.
+const DOMAINS_SHOWN: usize = 200_000;
+/// Rows that are added up between two looks at the sockets.
+const MERGED_AT_ONCE: usize = 256;
+
+pub const ROW: &str = "Domain: {domain:>30}  C:{connections:>3}  A:{active:>7}  D:{delayed:>6}  S:{sent:>6}";
+const TOTAL: &str =
+    "                                Total:  C:{connections:>4}  A:{active:>7}  D:{delayed:>6}  S:{sent:>7}";
+
+/// What waits, and what was sent since the queues were made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    pub connections: u64,
+    pub active: u64,
+    pub delayed: u64,
+    pub sent: u64,
+}
+
+impl Depth {
+    fn add(&mut self, other: Depth) {
+        self.connections += other.connections;
+        self.active += other.active;
+        self.delayed += other.delayed;
+        self.sent += other.sent;
+    }
+
+    pub fn record(self) -> Record {
+        let Depth { connections, active, delayed, sent } = self;
+        record! { connections: connections, active: active, delayed: delayed, sent: sent }
+    }
+}
+
+/// Rows by domain, and the sum of all, those without a row too.
+#[derive(Debug, Default)]
+pub struct Depths {
+    rows: BTreeMap<Box<str>, Depth>,
+    total: Depth,
+    left_out: u64,
+}
+
+impl Depths {
+    pub async fn gather<W: World>(shard: &Rc<Shard<W>>, selection: &Selection) -> Depths {
+        let mut depths = Depths::default();
+        walk(shard, |queue| {
+            if selection.covers(queue.binding, queue.domain) {
+                let depth = Depth {
+                    connections: queue.connections.into(),
+                    active: queue.active as u64,
+                    delayed: queue.delayed as u64,
+                    sent: queue.delivered,
+                };
+                depths.put(queue.domain, depth);
+            }
+        })
+        .await;
+        depths
+    }
+
+    fn put(&mut self, domain: &str, depth: Depth) {
+        self.total.add(depth);
+        let is_full = self.rows.len() >= DOMAINS_SHOWN;
+        match self.rows.get_mut(domain) {
+            Some(known) => known.add(depth),
+            None if is_full => self.left_out += 1,
+            None => drop(self.rows.insert(domain.into(), depth)),
+        }
+    }
+
+    pub async fn merge<W: World>(shard: &Rc<Shard<W>>, parts: Vec<Depths>) -> Depths {
+        let mut parts = parts.into_iter();
+        let mut merged = parts.next().unwrap_or_default();
+        for part in parts {
+            let total = merged.total;
+            for (number, (domain, depth)) in part.rows.into_iter().enumerate() {
+                merged.put(&domain, depth);
+                if number % MERGED_AT_ONCE == 0 {
+                    shard.world.breathe().await;
+                }
+            }
+            merged.total = total;
+            merged.total.add(part.total);
+            merged.left_out += part.left_out;
+        }
+        merged
+    }
+
+    /// Rows of those for which `shown` holds, then the sum of all.
+    pub fn document(self, shown: impl Fn(&Depth) -> bool + 'static) -> Document {
+        let total = self.total.record();
+        self.rows_in(Document::new(), shown).record("total", TOTAL, total)
+    }
+
+    /// As `domain all` shows it.
+    pub fn summary(self) -> Document {
+        const TOTALS: &str = "Totals: C:{connections:>4}  A:{active:>7}  D:{delayed:>6}  S:{sent:>6}";
+        let total = self.total.record();
+        self.rows_in(Document::new().text("Domain summary:"), |_| true).record("total", TOTALS, total)
+    }
+
+    fn rows_in(self, document: Document, shown: impl Fn(&Depth) -> bool + 'static) -> Document {
+        let left_out = self.left_out;
+        let rows = self.rows.into_iter().filter(move |(_, depth)| shown(depth)).map(|(domain, depth)| {
+            let Depth { connections, active, delayed, sent } = depth;
+            record! { domain: domain, connections: connections, active: active, delayed: delayed, sent: sent }
+        });
+        let document = document.rows("domains", ROW, rows);
+        match left_out {
+            0 => document,
+            _ => document.say(format!("{left_out} queues of further domains are in the totals only")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use console::Format;
+
+    fn depths(rows: &[(&str, u64, u64, u64, u64)]) -> Depths {
+        let mut depths = Depths::default();
+        for (domain, connections, active, delayed, sent) in rows {
+            let [connections, active, delayed, sent] = [*connections, *active, *delayed, *sent];
+            depths.put(domain, Depth { connections, active, delayed, sent });
+        }
+        depths
+    }
+
+    #[test]
+    fn rows_and_totals_stand_in_the_documented_columns() {
+        let sample = || {
+            depths(&[
+                ("alpha.example", 4, 210, 12, 9120),
+                ("beta.example", 0, 133, 871, 402),
+                ("small.example", 57, 4777, 8151, 764_578),
+            ])
+        };
+        let text = sample().document(|depth| depth.active > 100 && depth.connections < 50);
+        assert_eq!(
+            text.to_text(Format::Text),
+            "\
+Domain:                  alpha.example  C:  4  A:    210  D:    12  S:  9120
+Domain:                   beta.example  C:  0  A:    133  D:   871  S:   402
+                                Total:  C:  61  A:   5120  D:  9034  S: 774100
+"
+        );
+        let text = depths(&[("alpha.example", 4, 210, 8, 1)]).summary().to_text(Format::Text);
+        assert_eq!(
+            text,
+            "\
+Domain summary:
+Domain:                  alpha.example  C:  4  A:    210  D:     8  S:     1
+Totals: C:   4  A:    210  D:     8  S:     1
+"
+        );
+    }
+
+    #[test]
+    fn the_queues_of_a_domain_are_one_row() {
+        let depths = depths(&[("a.example", 1, 2, 3, 4), ("a.example", 1, 2, 3, 4)]);
+        assert_eq!(depths.rows.len(), 1);
+        assert_eq!(depths.total, Depth { connections: 2, active: 4, delayed: 6, sent: 8 });
+    }
+}

@@ -1,0 +1,30 @@
+//! `fail all quiet`
+
+use super::purge::Purge;
+use crate::Shard;
+use crate::orders::Done;
+use console::{Command, Document, Refused, Request};
+use std::rc::Rc;
+use std::sync::Arc;
+use world::World;
+
+pub const COMMAND: Command = Command::new(
+    "fail all quiet",
+    "[note…]",
+    "Fails the messages of all queues that the filter chooses and tells nobody.",
+)
+.destroys()
+.with_dry_run()
+.with_filter();
+
+pub async fn ask<W: World>(shard: Rc<Shard<W>>, request: Arc<Request>) -> Result<Done, Refused> {
+    Purge::read_all(&request)?.carry_out(&shard, &request, true).await
+}
+
+pub async fn merge<W: World>(
+    _: Rc<Shard<W>>,
+    request: Arc<Request>,
+    parts: Vec<Done>,
+) -> Result<Document, Refused> {
+    Ok(Purge::read_all(&request)?.answer(&request, parts))
+}
