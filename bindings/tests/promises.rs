@@ -186,13 +186,19 @@ impl Driver {
         let now = self.now;
         match order {
             0 => self.schedule.suspend(pair, by_nobody(now), now).unwrap(),
-            1 | 2 => drop(self.schedule.resume(pair, now)),
+            1 | 2 => {
+                self.schedule.resume(pair, now);
+            }
             3 => self.schedule.suspend(Scope::Binding(binding), by_nobody(now), now).unwrap(),
-            4 | 5 => drop(self.schedule.resume(Scope::Binding(binding), now)),
+            4 | 5 => {
+                self.schedule.resume(Scope::Binding(binding), now);
+            }
             6 => {
-                let queues: Vec<QueueId> =
-                    BINDINGS.iter().filter_map(|binding| self.schedule.find(binding, domain)).collect();
-                queues.into_iter().for_each(|queue| drop(self.schedule.flush(queue, now)));
+                for binding in BINDINGS {
+                    if let Some(queue) = self.schedule.find(binding, domain) {
+                        self.schedule.flush(queue, now);
+                    }
+                }
             }
             _ => {
                 let Some(id) = self.schedule.find(binding, domain) else { return };

@@ -9,6 +9,7 @@ mod lines;
 mod operation;
 mod postfix;
 mod python;
+mod queues;
 mod reload;
 mod routing;
 mod smuggling;

@@ -24,6 +24,8 @@ pub struct QueueSummary<'a> {
     /// As long as the queue has been kept.
     pub delivered: u64,
     pub failed: u64,
+    /// Connects that failed in a row.
+    pub connect_failures: u32,
     /// When the first delayed message is due; `NEVER` if there is none.
     pub next_attempt: Time,
 }
@@ -109,6 +111,7 @@ fn summarise<T>(id: QueueId, queue: &Queue<T>) -> QueueSummary<'_> {
         suspended: queue.suspended,
         delivered: queue.delivered,
         failed: queue.failed,
+        connect_failures: queue.failures,
         next_attempt: queue.first_due(),
     }
 }

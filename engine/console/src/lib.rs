@@ -26,7 +26,7 @@ pub use completion::{Next, Thing, next};
 pub use dialogue::{AUTHORIZATION_REQUIRED, Attempt, Dialogue, Door, Want};
 pub use document::{Document, Pieces};
 pub use help::{explain, help};
-pub use layout::date;
+pub use layout::{date, fill};
 pub use line::{LINE_LIMIT, Lines, Mistake, words};
 pub use mechanism::{ClientExchange, Mechanism, digest, verifier};
 pub use operands::{Operands, Refused};

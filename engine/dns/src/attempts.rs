@@ -24,6 +24,11 @@ impl Attempts {
         self.mx = if mx_failed { self.mx.saturating_add(1) } else { 0 };
     }
 
+    /// Lookups that failed in a row.
+    pub fn failures(&self) -> u32 {
+        self.lookups
+    }
+
     /// Whether the next lookup, should its MX question fail too, uses the domain's own addresses.
     pub fn falls_back(&self, mx_failures_fallback_to_a: u32) -> bool {
         self.mx.saturating_add(1) >= mx_failures_fallback_to_a

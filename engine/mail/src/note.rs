@@ -70,7 +70,7 @@ mod tests {
             (None, "", ""),
             (place(), "451 4.7.1 later", "451 4.7.1 later"),
             (place(), "", ""),
-            (place(), "4\05\0\0", "45"),
+            (place(), "4\u{0}5\0\0", "45"),
             (None, "\0a\0b\0c", "abc"),
         ] {
             let note = Note { place: place.clone(), reply: reply.into() };

@@ -6,6 +6,7 @@ use crate::connect::{Connection, NotConnected};
 use crate::outbound::Outbound;
 use crate::resolve::{Resolution, resolve};
 use crate::settle::{self, Attempt};
+use crate::smtp_trace::Tape;
 use crate::sweep::{out_of_reach, outbound_of, sweep};
 use crate::tenure::{Load, Tenure};
 use bindings::hosts::{CANDIDATES_AT_MOST, Candidate};
@@ -72,6 +73,7 @@ impl<W: World> Delivery<W> {
     async fn converse(&self, mut connection: Connection<W::Stream>, tenure: &mut Tenure<W>) {
         let world = &self.shard.world;
         let mut session = Session::new(self.outbound.client.clone(), world.now());
+        let tape = Tape::begin(&self.shard, &self.outbound, connection.id, connection.address);
         // Whether the peer has ever been given something to do.
         let mut spoke = false;
         loop {
@@ -79,10 +81,16 @@ impl<W: World> Delivery<W> {
                 Want::Read { deadline } => {
                     tenure.stands_at(session.stage());
                     let read = connection.stream.read(deadline).await;
+                    if let Some(tape) = &tape {
+                        tape.read(&self.shard, &read);
+                    }
                     tell_read(&mut session, read, world.now());
                 }
                 Want::Write { deadline } => {
                     let output = session.take_output();
+                    if let Some(tape) = &tape {
+                        tape.wrote(&self.shard, &output);
+                    }
                     match connection.stream.write(output, deadline).await {
                         Ok(()) => session.wrote(world.now()),
                         Err(error) if error.kind() == ErrorKind::TimedOut => session.timed_out(world.now()),
@@ -103,6 +111,9 @@ impl<W: World> Delivery<W> {
                 Want::Close => break,
             }
             world.breathe().await;
+        }
+        if let Some(tape) = &tape {
+            tape.note(&self.shard, "closed");
         }
         if session.failure().is_some() {
             self.penalise(&connection, &session, spoke).await;

@@ -48,12 +48,14 @@ mod selection;
 mod serve;
 mod settings;
 mod settle;
+mod smtp_trace;
 mod start;
 mod sweep;
 mod take;
 mod tenure;
 mod tidy;
 mod trace;
+mod why;
 
 pub use access::Access;
 pub use commands::COMMANDS;
@@ -68,6 +70,7 @@ pub use post::{Exchange, Order};
 pub use record::log_files;
 pub use settings::SOFTWARE;
 pub use settings::source_addresses;
+pub use smtp_trace::Tracer;
 pub use start::{Common, Event, Modules, modules, registry, registry_with, start};
 
 use bindings::Schedule;
@@ -128,6 +131,7 @@ pub struct Shard<W: World> {
     pub(crate) session_ended: Signal,
     pub(crate) deliveries: Cell<usize>,
     pub(crate) presences: tenure::Presences,
+    pub(crate) tracers: smtp_trace::Tracers,
     pub(crate) delivery_ended: Signal,
     life: Cell<Life>,
     pub(crate) stop_asked: Signal,

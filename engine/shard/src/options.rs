@@ -211,6 +211,8 @@ config::options! {
         reserve_maintenance_interval: Seconds = "15", in [global], tier 2;
         /// Seconds between looks at the delayed messages of a busy queue.
         delayed_queue_scan_interval: Seconds = "15", in [global];
+        /// Mode of files that deliveries are traced to.
+        trace_smtp_mode: Perms = "0640", in [global], tier 3;
         /// Seconds that a stop waits for sessions and deliveries under way.
         shutdown_timeout: Seconds = "30", in [global], tier 0;
         /// Where the process number is written; nowhere if unset.

@@ -8,6 +8,7 @@ use crate::Common;
 use crate::commands::Part;
 use crate::fetch::Missing;
 use crate::parcel::{Kept, Parcel};
+use crate::smtp_trace::Tracer;
 use console::Refused;
 use crossbeam_queue::ArrayQueue;
 use mail::{Note, QueueName, Time};
@@ -120,6 +121,8 @@ pub enum Order {
     Complain(Box<str>),
     /// Who may come to the console from now on.
     Access(Arc<crate::Access>),
+    /// Outgoing connections are traced from now on as these say.
+    Trace(Arc<[Tracer]>),
     /// The log files were renamed.
     ReopenLogs,
     Stop,

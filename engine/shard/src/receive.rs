@@ -64,6 +64,7 @@ fn obey<W: World>(shard: &Rc<Shard<W>>, order: Order) {
         Order::Answered { ticket, answer } => shard.kept.arrived(ticket, answer),
         Order::Complain(line) => shard.complain(&line),
         Order::Access(access) => drop(shard.access.replace(access)),
+        Order::Trace(tracers) => shard.tracers.replace(tracers),
         // One writer serves all shards.
         Order::ReopenLogs if shard.index == 0 => shard.world.reopen_logs(),
         Order::ReopenLogs => {}

@@ -5,6 +5,7 @@ use crate::Shard;
 use crate::crowd::Crowd;
 use crate::outbound::Outbound;
 use crate::race::join_all;
+use crate::why::NamesFailing;
 use bindings::Origin;
 use bindings::hosts::Candidate;
 use bindings::prohibited::Admission;
@@ -48,6 +49,18 @@ struct Record {
     route: Rc<Route>,
     attempts: Attempts,
     expires: Time,
+    /// The first of the lookups that failed in a row.
+    failing_since: Option<Time>,
+}
+
+/// A record as consoles show it.
+#[derive(Clone, Debug)]
+pub struct KnownDomain {
+    /// Seconds until it is looked up again.
+    pub ttl: u64,
+    pub hosts: Vec<dns::route::Host>,
+    /// Why there is no host.
+    pub trouble: Option<String>,
 }
 
 /// Where to connect, or what becomes of the mail.
@@ -75,6 +88,51 @@ impl Resolver {
         // A record that counts failures is kept a while longer: the count is what it is for.
         let kept = |record: &Record| record.expires + dns::attempts::LONGEST_PAUSE > now;
         self.domains.borrow_mut().retain(|_, record| kept(record));
+    }
+
+    /// Whether lookups of the domain fail, since when, and when it is asked for again.
+    pub fn failing(&self, domain: &str) -> Option<NamesFailing> {
+        let domains = self.domains.borrow();
+        let record = domains.get(domain)?;
+        let since = record.failing_since?;
+        Some(NamesFailing { since, failures: record.attempts.failures(), again: record.expires })
+    }
+
+    /// The record of a domain, as consoles show it.
+    pub fn known(&self, domain: &str, now: Time) -> Option<KnownDomain> {
+        let domains = self.domains.borrow();
+        let record = domains.get(domain)?;
+        let hosts = match &*record.route {
+            Route::Hosts { hosts, .. } => hosts.clone(),
+            _ => Vec::new(),
+        };
+        let trouble = match &*record.route {
+            Route::Hosts { .. } => None,
+            Route::Failed => Some("The last lookup failed".to_owned()),
+            route => route.reply().map(|reply| reply.to_string()),
+        };
+        let ttl = if record.expires > now { record.expires.since(now).as_secs() } else { 0 };
+        Some(KnownDomain { ttl, hosts, trouble })
+    }
+
+    /// Host names and addresses of the domain's record.
+    pub fn addresses(&self, domain: &str) -> Vec<(String, IpAddr)> {
+        match self.domains.borrow().get(domain).map(|record| record.route.clone()).as_deref() {
+            Some(Route::Hosts { hosts, .. }) => {
+                let of = |host: &dns::route::Host| {
+                    let name = host.name.to_string();
+                    host.addresses.iter().map(move |address| (name.clone(), *address)).collect::<Vec<_>>()
+                };
+                hosts.iter().flat_map(of).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Drops all that is known of names (`refresh domain all`).
+    pub fn forget_all(&self) {
+        self.domains.borrow_mut().clear();
+        self.cache.borrow_mut().clear();
     }
 
     /// Drops what is known of a domain (`refresh domain`).
@@ -128,10 +186,10 @@ async fn domain_route<W: World>(
 ) -> Result<Rc<Route>, Resolution> {
     let key: Box<str> = if with_exchangers { name.into() } else { host_key(name) };
     let now = shard.world.now();
-    let (known, mut attempts) = match shard.resolver.domains.borrow().get(&key) {
-        Some(record) if record.expires > now => (Some(record.route.clone()), record.attempts.clone()),
-        Some(record) => (None, record.attempts.clone()),
-        None => (None, Attempts::default()),
+    let (known, mut attempts, failing_since) = match shard.resolver.domains.borrow().get(&key) {
+        Some(record) if record.expires > now => (Some(record.route.clone()), record.attempts.clone(), None),
+        Some(record) => (None, record.attempts.clone(), record.failing_since),
+        None => (None, Attempts::default(), None),
     };
     let route = match known {
         Some(route) => route,
@@ -150,7 +208,9 @@ async fn domain_route<W: World>(
             attempts.looked_up(&route, hosts.mx_failed);
             let now = shard.world.now();
             let life = hosts.life.max(attempts.pause());
-            let record = Record { route: route.clone(), attempts: attempts.clone(), expires: now + life };
+            let failing_since = (attempts.failures() > 0).then(|| failing_since.unwrap_or(now));
+            let (attempts, expires) = (attempts.clone(), now + life);
+            let record = Record { route: route.clone(), attempts, expires, failing_since };
             let mut domains = shard.resolver.domains.borrow_mut();
             if domains.len() >= DOMAINS_KEPT {
                 domains.clear();

@@ -314,6 +314,7 @@ impl<W: World> Shard<W> {
             session_ended: Default::default(),
             deliveries: Cell::new(0),
             presences: Default::default(),
+            tracers: Default::default(),
             delivery_ended: Default::default(),
             life: Cell::new(Life::Working),
             stop_asked: Default::default(),

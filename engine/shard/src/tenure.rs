@@ -2,6 +2,7 @@
 
 use crate::Shard;
 use crate::parcel::{Kept, Parcel};
+use crate::why::Under;
 use bindings::{ConnectionPermit, Contact, EntryInfo, QueueId};
 use mail::{MessageId, Stage, Time};
 use std::cell::{Cell, RefCell};
@@ -28,6 +29,13 @@ pub(crate) struct Presence {
     pub stage: Cell<(Stage, Time)>,
     /// The transaction under way.
     pub load: RefCell<Option<Load>>,
+}
+
+impl Presence {
+    pub fn under(&self) -> Under {
+        let (stage, since) = self.stage.get();
+        Under { address: self.address.borrow().as_ref().map(|(_, address)| address.ip()), stage, since }
+    }
 }
 
 /// The deliveries of a shard, by the order in which they began.

@@ -108,8 +108,6 @@ pub const OPTIONS: &[OptionDef] = crate::definitions! {
     /// What stands before a line on standard error.
     timestampformat: Text = "\"[%a %d %b %Y %H:%M:%S] \"", in [global],
         tier 2 Ignored("systemd puts the time before each line");
-    /// Mode of files that deliveries are traced to.
-    trace_smtp_mode: Perms = "0640", in [global], tier 3 Ignored("traces go to the console");
 
     /// Folder of the licence.
     license: Text = "/opt/msys/ecelerity/etc", in [global], tier 3 Ignored("no licence is needed");

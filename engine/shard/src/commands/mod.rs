@@ -15,6 +15,9 @@ mod quit;
 mod refresh;
 mod shutdown;
 mod summary;
+mod trace_smtp_add;
+mod trace_smtp_list;
+mod trace_smtp_remove;
 mod version;
 
 use crate::Shard;
@@ -58,6 +61,8 @@ commands! {
     everyone queues::delayed;
     everyone queues::binding_active;
     everyone queues::binding_delayed;
+    everyone queues::binding_summary;
+    everyone queues::domain;
     everyone queues::domain_all;
     everyone queues::domains;
     everyone queues::showqueue;
@@ -74,11 +79,15 @@ commands! {
     everyone queues::suspend;
     everyone queues::resume;
     here queues::suspensions;
+    everyone queues::why;
     everyone queues::message_details;
     everyone queues::message_fail;
     everyone queues::message_fail_quiet;
     everyone queues::message_retry;
     everyone refresh;
+    here trace_smtp_add;
+    here trace_smtp_list;
+    here trace_smtp_remove;
 }
 
 /// One shard's part of an answer; `merge` of the same row knows its type.

@@ -8,11 +8,15 @@ use std::sync::Arc;
 use world::World;
 
 pub const COMMAND: Command =
-    Command::new("refresh domain", "<domain>", "Forgets what DNS said about a domain.").changes();
+    Command::new("refresh domain", "<domain|all>", "Forgets what DNS said about a domain, or all of it.")
+        .changes();
 
 pub(super) async fn ask<W: World>(shard: Rc<Shard<W>>, request: Arc<Request>) -> Result<(), Refused> {
     let [domain] = request.operands().exactly()?;
-    shard.resolver.forget(&fold_domain(&domain));
+    match domain.eq_ignore_ascii_case("all") {
+        true => shard.resolver.forget_all(),
+        false => shard.resolver.forget(&fold_domain(&domain)),
+    }
     Ok(())
 }
 

@@ -26,7 +26,7 @@ pub struct Depth {
 }
 
 impl Depth {
-    fn add(&mut self, other: Depth) {
+    pub fn add(&mut self, other: Depth) {
         self.connections += other.connections;
         self.active += other.active;
         self.delayed += other.delayed;

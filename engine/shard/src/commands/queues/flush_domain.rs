@@ -28,15 +28,18 @@ pub async fn merge<W: World>(
 pub(super) async fn flush<W: World>(shard: &Rc<Shard<W>>, selection: &Selection) -> u64 {
     let mut flushed = 0;
     for queue in selection.queues(shard).await {
-        let mut schedule = shard.schedule.borrow_mut();
-        if schedule.exists(queue) && schedule.summary(queue).delayed > 0 {
-            flushed += schedule.flush(queue, shard.world.now()) as u64;
-        }
-        drop(schedule);
+        flushed += flush_one(shard, queue);
         shard.world.breathe().await;
     }
     shard.dispatch_bell.raise();
     flushed
+}
+
+fn flush_one<W: World>(shard: &Shard<W>, queue: bindings::QueueId) -> u64 {
+    let mut schedule = shard.schedule.borrow_mut();
+    // It may have gone while we were at another.
+    let has_delayed = schedule.exists(queue) && schedule.summary(queue).delayed > 0;
+    if has_delayed { schedule.flush(queue, shard.world.now()) as u64 } else { 0 }
 }
 
 /// Two blanks after the full stop, as documented.

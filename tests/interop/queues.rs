@@ -1,0 +1,217 @@
+//! What an operator sees of queues and messages through the console, and what orders do to them.
+
+use crate::PLACE;
+use harness::{Server, Setup, Sink, Type, eventually, letter};
+
+const SUSPENDED: &str = "Domain waits.example { suspend_delivery = true }\n\
+                         Domain moved.example { suspend_delivery = true }\n";
+
+fn console(server: &Server, line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    server.console(&words).well().out
+}
+
+/// The answer of a command that is not carried out.
+fn refusal(server: &Server, line: &str) -> String {
+    let ended = server.console(&line.split(' ').collect::<Vec<_>>());
+    assert_ne!(ended.code(), Some(0), "{line}: {}", ended.out);
+    format!("{}{}", ended.out, ended.err)
+}
+
+/// The identities of the messages received for a recipient.
+fn ids(server: &Server, recipient: &str) -> Vec<String> {
+    let (local, domain) = recipient.split_once('@').expect("an address");
+    let log = server.folder.read("mainlog.ec");
+    let received = format!("@R@{local}@{domain}@");
+    let lines = log.lines().filter(|line| line.contains(&received));
+    lines.filter_map(|line| line.split('@').nth(1)).map(str::to_owned).collect()
+}
+
+fn queued(name: &str, sink: &Sink, recipients: &[&str]) -> Server {
+    let server = Server::start(&Setup { settings: SUSPENDED, ..Setup::new(PLACE, name, sink.port()) });
+    for recipient in recipients {
+        server.accept("me@sender.example", &[recipient], &letter("queued"));
+    }
+    let expected = recipients.len();
+    eventually("all are logged", || server.count_of(Type::Reception) == expected);
+    server
+}
+
+#[test]
+fn what_waits_is_shown_as_documented() {
+    let sink = Sink::start();
+    let mut server = queued("shown", &sink, &["a@waits.example", "b@waits.example", "c@moved.example"]);
+    let row = |domain: &str, active: usize| {
+        format!("Domain: {domain:>30}  C:  0  A:{active:>7}  D:     0  S:     0\n")
+    };
+    let total = format!("{:>38}  C:   0  A:{:>7}  D:     0  S:      0\n", "Total:", 3);
+    assert_eq!(console(&server, "active 1"), row("waits.example", 2) + &total);
+    assert_eq!(console(&server, "delayed 0"), total);
+    let all = row("moved.example", 1) + &row("waits.example", 2);
+    let totals = "Totals: C:   0  A:      3  D:     0  S:     0\n";
+    for command in ["domain all", "domains"] {
+        assert_eq!(console(&server, command), format!("Domain summary:\n{all}{totals}"));
+    }
+    assert_eq!(console(&server, "binding active default 0"), all + &total);
+    assert!(console(&server, "binding active other 0").ends_with("A:      0  D:     0  S:      0\n"));
+    let mailq = console(&server, "mailq --limit 1");
+    assert_eq!(mailq.lines().count(), 3, "{mailq}");
+    assert!(mailq.lines().last().is_some_and(|line| line.contains("waits.example")), "{mailq}");
+
+    let id = ids(&server, "a@waits.example").pop().expect("it was received");
+    let queue = console(&server, "showqueue waits.example");
+    assert_eq!(queue.lines().count(), 4, "{queue}");
+    assert!(queue.contains(&format!("[active/default] {id} Created: ")), "{queue}");
+    assert!(queue.contains("\n  From: <me@sender.example> To: <a@waits.example>\n"), "{queue}");
+    assert_eq!(console(&server, "showqueue binding all waits.example 1,1").lines().count(), 2);
+
+    let details = console(&server, &format!("message details {id}"));
+    for line in [
+        format!("Message: {id}"),
+        "               Retries: 0".to_owned(),
+        "          Received Via: SMTP 127.0.0.1 (IPv4)".to_owned(),
+        "                Sender: me@sender.example".to_owned(),
+        "             Recipient: a@waits.example".to_owned(),
+    ] {
+        assert!(details.lines().any(|known| known == line), "{line} in {details}");
+    }
+    assert!(!details.contains("Code:"), "nothing was said of it yet: {details}");
+    assert!(console(&server, &format!("message details body {id}")).contains("Subject: queued"));
+    assert!(refusal(&server, "message details 00/00-00001-00000000").contains("is not in any queue"));
+    assert!(refusal(&server, "message details nonsense").contains("expected a message id of the form"));
+    server.stop();
+}
+
+#[test]
+fn failed_mail_is_bounced_unless_it_is_failed_quietly() {
+    let sink = Sink::start();
+    let to = ["a@waits.example", "b@waits.example", "c@waits.example", "d@moved.example", "e@moved.example"];
+    let mut server = queued("failed", &sink, &to);
+    let dry = console(&server, "fail domain --dry-run waits.example");
+    assert_eq!(dry.lines().count(), 4, "{dry}");
+    assert!(dry.ends_with("[dry-run] waits.example: 3 messages would be failed.\n"), "{dry}");
+    assert!(dry.contains("domain=waits.example from=<me@sender.example> to=<b@waits.example>"), "{dry}");
+
+    let id = ids(&server, "a@waits.example").pop().expect("it was received");
+    assert_eq!(console(&server, &format!("message fail {id}")), format!("Message {id} failed.\n"));
+    let bounce = sink.wait_for(1).pop().expect("a notice");
+    assert!(bounce.text().contains("manually failed."), "{}", bounce.text());
+    let filter = "--meta rcptto_string b@waits.example";
+    assert_eq!(
+        console(&server, &format!("fail domain quiet {filter} waits.example")),
+        "waits.example purged. 1 messages failed.\n"
+    );
+    assert_eq!(
+        console(&server, "fail domain waits.example 550 5.1.1 gone"),
+        "waits.example purged, 1 messages failed.\n"
+    );
+    let bounces = sink.wait_for(2);
+    assert!(bounces[1].text().contains("550 5.1.1 gone"), "{}", bounces[1].text());
+    assert!(refusal(&server, "fail domain all").contains("binding fail domain <binding> all"));
+    assert!(refusal(&server, "fail all").contains("needs --meta"));
+    assert_eq!(
+        console(&server, "binding fail domain quiet default all"),
+        "All domains purged.  2 messages failed.\n"
+    );
+    eventually("nothing is left", || server.count("queued_messages") == 0);
+    assert_eq!(server.count("permanent_failures"), 5);
+    assert_eq!(sink.count(), 2);
+    server.stop();
+}
+
+#[test]
+fn moved_mail_stays_where_it_was_moved_over_a_restart() {
+    let sink = Sink::start();
+    let to: Vec<String> = (0..20).map(|number| format!("u{number}@waits.example")).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    let mut server = queued("moved", &sink, &to);
+    let dry = console(&server, "reroute queue --dry-run waits.example moved.example");
+    assert!(dry.ends_with("waits.example: 20 messages would be moved to 'moved.example'.\n"), "{dry}");
+    assert_eq!(
+        console(&server, "reroute queue waits.example Moved.Example"),
+        "Moved 20 messages from 'waits.example' to 'moved.example'\n"
+    );
+    let in_place = |server: &Server| {
+        let queue = console(server, "mailq --domain moved.example");
+        queue.lines().last().is_some_and(|line| line.split_whitespace().nth(2) == Some("20"))
+    };
+    eventually("all are in the other queue", || in_place(&server));
+    server.stop();
+    let spooled = server.spool("ls").well().out;
+    assert_eq!(spooled.matches("moved to default moved.example").count(), 20, "{spooled}");
+    server.launch();
+    server.wait_for_banner();
+    assert!(in_place(&server), "{}", console(&server, "mailq"));
+    // With another number of shards the other one adopts them.
+    server.stop();
+    server.set_shards(1);
+    server.launch();
+    server.wait_for_banner();
+    assert!(in_place(&server), "{}", console(&server, "mailq"));
+    server.configure("");
+    server.signal("HUP");
+    assert_eq!(sink.wait_for(20).len(), 20);
+    eventually("all are settled", || server.count("queued_messages") == 0);
+    server.stop();
+    let log = server.mainlog();
+    let delivered: Vec<_> = log.iter().filter(|line| line.kind == Type::Delivery).collect();
+    assert!(delivered.iter().all(|line| line.domain == "moved.example"), "{delivered:?}");
+}
+
+#[test]
+fn a_delayed_message_shows_what_was_said_and_is_tried_when_it_is_ordered() {
+    let sink = Sink::ruled(|line| {
+        line.starts_with("RCPT TO:<later@").then(|| "451 4.7.1 come back later".to_owned())
+    });
+    let mut server = Server::start(&Setup::new(PLACE, "delayed", sink.port()));
+    server.accept("me@sender.example", &["later@one.example"], &letter("delayed"));
+    eventually("it was put off", || server.count("transient_failures") == 1);
+    eventually("it is logged", || server.count_of(Type::Reception) == 1);
+    assert!(console(&server, "delayed 0").contains("one.example  C:"), "{}", console(&server, "delayed 0"));
+    let id = ids(&server, "later@one.example").pop().expect("it was received");
+    let details = console(&server, &format!("message details {id}"));
+    assert!(details.contains("                  Code: 451 4.7.1 come back later\n"), "{details}");
+    assert!(details.contains("               Retries: 1\n"), "{details}");
+    assert!(console(&server, "showqueue one.example").contains(&format!("[delayed/default] {id} ")));
+    assert_eq!(console(&server, "flush domain all"), "all flushed.  1 messages requeued.\n");
+    eventually("it was tried again", || server.count("transient_failures") == 2);
+    let retried = console(&server, &format!("message retry {id}"));
+    assert_eq!(retried, "Message requeued for delivery\n");
+    eventually("and again", || server.count("transient_failures") == 3);
+    assert_eq!(
+        console(&server, "binding flush domain default one.example"),
+        "one.example flushed.  1 messages requeued.\n"
+    );
+    eventually("and once more", || server.count("transient_failures") == 4);
+    server.stop();
+}
+
+#[test]
+fn mail_is_held_while_it_is_suspended_by_order_and_put_off_by_delay() {
+    let sink = Sink::start();
+    let mut server = Server::start(&Setup::new(PLACE, "suspended", sink.port()));
+    assert_eq!(console(&server, "suspend --domain Held.Example"), "domain held.example suspended.\n");
+    assert_eq!(console(&server, "suspend --binding other"), "binding other suspended.\n");
+    server.accept("me@sender.example", &["a@held.example"], &letter("held"));
+    server.accept("me@sender.example", &["b@free.example"], &letter("free"));
+    sink.wait_for(1);
+    let list = console(&server, "suspensions");
+    assert!(list.contains("domain held.example, since 20") && list.ends_with("2 suspensions\n"), "{list}");
+    assert_eq!(console(&server, "delay 3600 --domain none.example"), "No messages for none.example found.\n");
+    assert_eq!(console(&server, "delay 3600 --domain held.example"), "Delayed 1 messages.\n");
+    assert!(refusal(&server, "delay 3600").contains("needs --domain"));
+    assert!(refusal(&server, "delay soon --domain a.example").contains("from 1 to"));
+    assert!(refusal(&server, "resume --domain free.example").contains("not suspended by order"));
+    assert_eq!(console(&server, "resume --domain held.example"), "domain held.example resumed.\n");
+    let id = ids(&server, "a@held.example").pop().expect("it was received");
+    let details = console(&server, &format!("message details {id}"));
+    assert!(details.contains("451 4.4.1 [internal] manually delayed domain"), "{details}");
+    assert!(details.contains("               Retries: 0\n"), "{details}");
+    assert_eq!(sink.count(), 1, "it is put off for an hour");
+    assert_eq!(
+        console(&server, "flush domain held.example"),
+        "held.example flushed.  1 messages requeued.\n"
+    );
+    sink.wait_for(2);
+    server.stop();
+}
