@@ -17,8 +17,8 @@ use crate::resolve::DEFAULT;
 use crate::snapshot::{Instance, InstanceId, Snapshot, Stored};
 use crate::source::Sources;
 use crate::{
-    Assignment, Complaint, Expected, Instances, Limits, Loader, ModuleSyntax, OptionDef, Registry, Scope,
-    Span, Statement, Value, Word,
+    Assignment, Complaint, Examined, Expected, Instances, Limits, Loader, ModuleSyntax, OptionDef, Registry,
+    Scope, Span, Statement, Value, Word,
 };
 use std::collections::HashMap;
 
@@ -161,7 +161,15 @@ impl<'a> Declaration<'a> {
         self.unknown(name, ground)
     }
 
-    pub fn finish(mut self) -> Result<(Snapshot, Vec<Complaint>), Vec<Complaint>> {
+    pub fn finish(self) -> Result<(Snapshot, Vec<Complaint>), Vec<Complaint>> {
+        match self.examined() {
+            Examined { snapshot: Some(snapshot), complaints, rejected: false } => Ok((snapshot, complaints)),
+            Examined { complaints, .. } => Err(complaints),
+        }
+    }
+
+    /// What could be read, and all that is wrong with it.
+    pub fn examined(mut self) -> Examined {
         for module in std::mem::take(&mut self.used) {
             let known = self.instances[0].others.contains_key(&*module.name.to_ascii_lowercase());
             if !known {
@@ -170,11 +178,9 @@ impl<'a> Declaration<'a> {
                 self.child(0, Ground::Module(module), name);
             }
         }
-        self.tell_standings();
-        let (complaints, rejected) = self.faults.complaints(&self.sources);
-        if rejected {
-            return Err(complaints);
-        }
+        let whole = !self.faults.has_errors();
+        let mut faults = Vec::new();
+        let standings = self.standings();
         self.instances.iter_mut().for_each(Instance::settle);
         let mut snapshot = Snapshot {
             generation: Default::default(),
@@ -185,7 +191,13 @@ impl<'a> Declaration<'a> {
             pathway_groups: HashMap::new(),
         };
         snapshot.settle();
-        Ok((snapshot, complaints))
+        crate::cross::CONTRADICTIONS.iter().for_each(|check| check(&snapshot, &mut faults));
+        if whole {
+            crate::cross::DANGLING.iter().for_each(|check| check(&snapshot, &mut faults));
+        }
+        faults.into_iter().chain(standings).for_each(|fault| self.faults.push(fault));
+        let (complaints, rejected) = self.faults.complaints(&snapshot.sources);
+        Examined { snapshot: Some(snapshot), complaints, rejected }
     }
 }
 

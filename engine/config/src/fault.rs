@@ -38,6 +38,10 @@ impl Faults {
         self.found.is_empty()
     }
 
+    pub fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
     pub fn is_hopeless(&self) -> bool {
         self.errors > self.most
     }

@@ -9,10 +9,13 @@
 mod address;
 pub mod catalogue;
 mod complaint;
+mod cross;
 mod declare;
 mod domain;
 mod edit;
 mod edition;
+mod examine;
+mod explain;
 mod fault;
 mod include;
 mod lexer;
@@ -24,6 +27,7 @@ mod parser;
 mod path;
 mod print;
 mod registry;
+mod report;
 mod resolve;
 mod scope;
 mod show;
@@ -38,6 +42,8 @@ pub use address::Endpoint;
 pub use complaint::{Complaint, Severity, Spot};
 pub use edit::{Change, Deed, Desk, Said, Transaction, Unwritten, Verb};
 pub use edition::Edition;
+pub use examine::{Examined, examine};
+pub use explain::{Cell, Domains, Explained, Explanation, Names};
 pub use include::{LoadFault, Loaded, Loader, MemoryLoader, Schemes};
 pub use limits::Limits;
 pub use load::{ConfigurationOptions, load, load_within, parse};
@@ -45,6 +51,7 @@ pub use option::{
     Choice, Declared, Expected, Found, Lookup, OptionDef, OptionType, Original, Unset, option_value,
 };
 pub use registry::{DebugLevel, Instances, ModuleOptions, ModuleSyntax, Registry, StanzaSyntax};
+pub use report::Setting;
 pub use resolve::{Inbound, View};
 pub use scope::{CATALOGUE, Naming, Scope, ScopeDef, ScopeSet};
 pub use show::{Located as LocatedInstance, Pair};

@@ -57,6 +57,8 @@ pub trait OptionType {
     const UNIT: &'static str = "";
     /// The words that are values, where these are few: for references and completion.
     const WORDS: &'static [&'static str] = &[];
+    /// Whether a value belongs to the stanza that declares it, and all who fall back to it share it (§10).
+    const SHARED: bool = false;
     fn read(raw: &Value, declared: Declared<'_>) -> Result<Self::Value, Expected>;
 }
 
@@ -87,6 +89,8 @@ pub struct OptionDef {
     pub documentation: &'static str,
     /// Empty if any text may be a value.
     pub words: &'static [&'static str],
+    /// Whether all who fall back to a declaration share its value.
+    pub shared: bool,
     /// How soon a site needs it, from 1 (mail flow) to 3 (historic); 0: Momentum does not have it.
     pub tier: u8,
     pub standing: Standing,
@@ -117,6 +121,7 @@ impl OptionDef {
             scopes,
             documentation,
             words: T::WORDS,
+            shared: T::SHARED,
             tier: 1,
             standing: Standing::Honoured,
             original: None,

@@ -166,11 +166,21 @@ impl<'a> View<'a> {
         &self,
         option: &'static OptionDef,
     ) -> impl Iterator<Item = (&'a Instance, &'a Stored)> {
-        let snapshot = self.snapshot;
-        let instances = self.chain.iter().map(move |number| &snapshot.instances[*number as usize]);
-        instances
+        self.chain()
             .filter(|instance| option.scopes.contains(instance.scope))
             .filter_map(|instance| instance.stored(option.key).map(|stored| (instance, stored)))
+    }
+
+    /// Narrowest first.
+    pub(crate) fn chain(&self) -> impl Iterator<Item = &'a Instance> {
+        let snapshot = self.snapshot;
+        self.chain.iter().map(move |number| &snapshot.instances[*number as usize])
+    }
+
+    /// The word that is set first for an option of that name, whoever obeys it.
+    pub(crate) fn text_of(&self, option: &str) -> Option<&'a str> {
+        let stored = self.chain().find_map(|instance| instance.stored(crate::option::key(option)))?;
+        if let Value::Scalar(word) = &stored.value { Some(&word.text) } else { None }
     }
 
     /// Every declaration that the option's chain passes, narrowest first.

@@ -285,7 +285,12 @@ impl<'a> Stanza<'a> {
 
     /// Where it was opened first; none if it exists without having been written.
     pub fn position(self) -> Option<Position> {
-        self.instance().opened.first().map(|span| self.snapshot.position(*span))
+        self.opened().map(|span| self.snapshot.position(span))
+    }
+
+    /// Where it was opened first.
+    pub(crate) fn opened(self) -> Option<Span> {
+        self.instance().opened.first().copied()
     }
 
     /// Only what is set in this very stanza.

@@ -93,6 +93,26 @@ impl Sources {
     }
 }
 
+/// Where the lines of files begin, for who asks about many places.
+#[derive(Default)]
+pub(crate) struct Lines {
+    starts: std::collections::HashMap<u32, Vec<u32>>,
+}
+
+impl Lines {
+    /// As `Sources::position`.
+    pub fn position(&mut self, sources: &Sources, span: Span) -> Position {
+        let file = sources.file(span.file);
+        let starts = self.starts.entry(span.file).or_insert_with(|| {
+            let ends = memchr::memchr_iter(b'\n', file.text.as_bytes());
+            std::iter::once(0).chain(ends.map(|end| end as u32 + 1)).collect()
+        });
+        let line = starts.partition_point(|start| *start <= span.start);
+        let before = &file.text[starts[line - 1] as usize..span.start as usize];
+        Position { file: file.name.clone(), line: line as u32, column: before.chars().count() as u32 + 1 }
+    }
+}
+
 fn line_start(before: &str) -> usize {
     memchr::memrchr(b'\n', before.as_bytes()).map_or(0, |newline| newline + 1)
 }

@@ -158,6 +158,7 @@ impl<T: OptionType> OptionType for Optional<T> {
     const NAME: &'static str = T::NAME;
     const UNIT: &'static str = T::UNIT;
     const WORDS: &'static [&'static str] = T::WORDS;
+    const SHARED: bool = T::SHARED;
     fn read(raw: &Value, declared: Declared<'_>) -> Result<Option<T::Value>, Expected> {
         match raw {
             Value::Scalar(word) if word.text.is_empty() => Ok(None),

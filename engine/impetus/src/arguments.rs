@@ -11,6 +11,10 @@ impl Arguments {
         Arguments(std::env::args().skip(1).collect())
     }
 
+    pub fn of_words(words: impl IntoIterator<Item = String>) -> Self {
+        Arguments(words.into_iter().collect())
+    }
+
     pub fn next_word(&mut self) -> Option<String> {
         self.0.pop_front()
     }
@@ -44,6 +48,24 @@ impl Arguments {
         }
     }
 
+    /// Takes a switch without a value out; whether it was there.
+    pub fn flag(&mut self, name: &str) -> bool {
+        let at = self.0.iter().position(|word| word == name);
+        at.and_then(|at| self.0.remove(at)).is_some()
+    }
+
+    /// As `value`, one of a few words; the first if there is none.
+    pub fn one_of(&mut self, name: &str, words: &[&'static str]) -> Result<&'static str, String> {
+        match self.value(&[name])? {
+            None => Ok(words[0]),
+            Some(given) => words
+                .iter()
+                .find(|word| **word == given)
+                .copied()
+                .ok_or_else(|| format!("{name}: {given} is none of {}", words.join(", "))),
+        }
+    }
+
     /// Nothing may be left.
     pub fn end(self) -> Result<(), String> {
         match self.0.front() {
@@ -67,6 +89,11 @@ mod tests {
         assert_eq!(line.value(&["-c", "--config"]), Ok(Some("f.conf".into())));
         assert_eq!(line.parsed("--shards", 1), Ok(3));
         assert_eq!(line.rest(), ["a", "b"]);
+        let mut line = arguments("--strict --format json");
+        assert!(line.flag("--strict") && !line.flag("--strict"));
+        assert_eq!(line.one_of("--format", &["text", "json"]), Ok("json"));
+        assert_eq!(line.one_of("--format", &["text", "json"]), Ok("text"));
+        assert!(arguments("--format x").one_of("--format", &["text"]).is_err());
         assert!(arguments("--shards").value(&["--shards"]).is_err());
         assert!(arguments("--shards x").parsed("--shards", 1).is_err());
         assert_eq!(arguments("left").end(), Err("left means nothing here".into()));

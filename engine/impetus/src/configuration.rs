@@ -1,6 +1,6 @@
 //! From the command line to a snapshot: files, the search path, the embedded default; and the keeper's outside.
 
-use config::{Complaint, Edition, LoadFault, Loaded, Loader, Schemes, Snapshot};
+use config::{Complaint, Edition, Examined, LoadFault, Loaded, Loader, Registry, Schemes, Snapshot};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -52,11 +52,9 @@ impl Loader for Origin {
 impl Origin {
     /// Reads it, or another file in its place.
     pub fn read(&self, file: Option<&str>) -> Result<(Edition, Vec<Complaint>), Vec<Complaint>> {
-        let path = std::env::var("EC_CONF_SEARCH_PATH").unwrap_or_else(|_| SEARCH_PATH.to_owned());
-        let mut search: Vec<&str> = vec![""];
-        search.extend(path.split(':').filter(|folder| !folder.is_empty()));
+        let path = search_path();
         let master = file.or(self.file.as_deref()).unwrap_or(EMBEDDED);
-        Edition::read(master, self, &shard::registry(), &search)
+        Edition::read(master, self, &shard::registry(), &folders(&path))
     }
 }
 
@@ -69,6 +67,23 @@ pub fn default_text(var: &Path) -> String {
 pub fn load(file: Option<&str>, embedded: String) -> Result<(Arc<Snapshot>, Vec<Complaint>), Vec<Complaint>> {
     let origin = Origin { file: file.map(String::from), embedded };
     origin.read(None).map(|(edition, warnings)| (edition.snapshot().clone(), warnings))
+}
+
+/// The same, whatever is wrong with it; for who looks and does not run.
+pub fn examine(file: Option<&str>, registry: &Registry) -> Examined {
+    let var = std::env::current_dir().unwrap_or_default().join("var");
+    let origin = Origin { file: file.map(String::from), embedded: default_text(&var) };
+    let path = search_path();
+    config::examine(origin.file.as_deref().unwrap_or(EMBEDDED), &origin, registry, &folders(&path))
+}
+
+fn search_path() -> String {
+    std::env::var("EC_CONF_SEARCH_PATH").unwrap_or_else(|_| SEARCH_PATH.to_owned())
+}
+
+/// The working directory first.
+fn folders(path: &str) -> Vec<&str> {
+    std::iter::once("").chain(path.split(':').filter(|folder| !folder.is_empty())).collect()
 }
 
 /// Prints complaints as the operator should see them.

@@ -4,16 +4,22 @@ mod access;
 mod arguments;
 mod audit;
 mod check;
+mod completions;
 mod configuration;
 mod console;
 mod demo;
+mod dump;
+mod explain;
 mod keep;
 mod load;
+mod manual;
+mod old_names;
 mod run;
 mod sink;
 mod spool;
 
 use arguments::Arguments;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Exit status for a wrong command line (sysexits.h EX_USAGE).
@@ -26,7 +32,7 @@ struct Subcommand {
     run: fn(Arguments) -> ExitCode,
 }
 
-const SUBCOMMANDS: [Subcommand; 9] = [
+const SUBCOMMANDS: [Subcommand; 13] = [
     Subcommand {
         name: "run",
         arguments: "[-c FILE] [--shards N]",
@@ -41,9 +47,33 @@ const SUBCOMMANDS: [Subcommand; 9] = [
     },
     Subcommand {
         name: "check",
-        arguments: "[-c FILE]",
-        summary: "Reads a configuration and says everything that is wrong with it.",
+        arguments: "[-c FILE] [--format text|json] [--strict] [--report]",
+        summary: "Reads a configuration and says what is wrong with it and what becomes of it.",
         run: check::check,
+    },
+    Subcommand {
+        name: "explain",
+        arguments: "[-c FILE] [--format text|json] BINDING DOMAIN [--host MX] | --listener ENDPOINT [--peer IP]",
+        summary: "Says what applies to a queue or a session, where it was set, and who shares its budgets.",
+        run: explain::explain,
+    },
+    Subcommand {
+        name: "dump",
+        arguments: "[-c FILE] [--format conf|json|xml]",
+        summary: "Prints a configuration as it was understood.",
+        run: dump::dump,
+    },
+    Subcommand {
+        name: "manual",
+        arguments: "[--format text|markdown|roff] [NAME]",
+        summary: "Prints the reference of options, stanzas and modules.",
+        run: manual::manual,
+    },
+    Subcommand {
+        name: "completions",
+        arguments: "bash|zsh",
+        summary: "Prints what a shell needs to complete command lines.",
+        run: completions::completions,
     },
     Subcommand {
         name: "console",
@@ -87,7 +117,11 @@ const SUBCOMMANDS: [Subcommand; 9] = [
 ];
 
 fn main() -> ExitCode {
+    let program = std::env::args().next().unwrap_or_default();
     let mut arguments = Arguments::of_process();
+    if let Some(old) = old_names::of_program(&program) {
+        return (old.run)(arguments);
+    }
     let Some(name) = arguments.next_word() else {
         print!("{}", help());
         return ExitCode::from(USAGE);
@@ -112,6 +146,18 @@ fn help() -> String {
         text.push_str(&format!("  impetus {name} {arguments}\n      {summary}\n"));
     }
     text
+}
+
+/// On standard output; who stops reading has seen enough.
+fn show(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("impetus: cannot write: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 /// A wrong command line: says what is wrong.

@@ -7,13 +7,11 @@ use crate::{Scope, Span, Standing};
 use std::collections::HashSet;
 
 impl Declaration<'_> {
-    pub(super) fn tell_standings(&mut self) {
-        let mut faults: Vec<_> = self.unhonoured().into_iter().collect();
+    pub(super) fn standings(&self) -> Vec<Fault> {
+        let mut found = self.unhonoured();
         // Notes must not crowd out what matters more.
-        faults.sort_by_key(|(standing, ..)| std::cmp::Reverse(standing.rank()));
-        for (standing, name, span) in faults {
-            self.complain(told(standing, &name, span));
-        }
+        found.sort_by_key(|(standing, ..)| std::cmp::Reverse(standing.rank()));
+        found.into_iter().map(|(standing, name, span)| told(standing, &name, span)).collect()
     }
 
     fn unhonoured(&self) -> Vec<(Standing, String, Span)> {

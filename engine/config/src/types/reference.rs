@@ -21,6 +21,7 @@ pub enum Throttle {}
 impl OptionType for Throttle {
     type Value = Option<ThrottleRef>;
     const NAME: &'static str = "rate";
+    const SHARED: bool = true;
     const UNIT: &'static str = "events per seconds";
     fn read(raw: &Value, declared: Declared<'_>) -> Result<Self::Value, Expected> {
         let text = scalar(raw)?;
@@ -58,6 +59,7 @@ pub enum Counted {}
 impl OptionType for Counted {
     type Value = Option<CounterRef>;
     const NAME: &'static str = "shared count";
+    const SHARED: bool = true;
     fn read(raw: &Value, declared: Declared<'_>) -> Result<Self::Value, Expected> {
         let text = scalar(raw)?;
         if text.is_empty() {

@@ -198,6 +198,9 @@ const MODULES: &[ModuleSyntax] = &[
     },
 ];
 
+/// The folder of the cases that are played with these.
+pub const CASES: &str = "../../tests/config";
+
 pub fn registry() -> Registry {
     let families = [
         OutboundOptions::DEFINITIONS,

@@ -8,3 +8,4 @@ mod limits;
 mod printing;
 mod reference;
 mod spec_examples;
+mod views;
