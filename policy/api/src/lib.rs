@@ -13,6 +13,7 @@ mod module;
 mod outside;
 mod pipeline;
 mod rights;
+mod scan;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -29,6 +30,7 @@ pub use outside::{
 };
 pub use pipeline::{Loaded, Pipeline, Turn};
 pub use rights::{Kept, Rights};
+pub use scan::{Scan, SpamFilter, SpamReport, VirusScanner};
 
 /// Thresholds and severities of what goes to the panic log.
 pub use config::DebugLevel as Level;

@@ -1,9 +1,16 @@
 //! The modules that a configuration may name.
 
-use crate::{conntrol, mail_loop};
+use crate::{antivirus, clamav, conntrol, mail_loop, rspamd, spamassassin};
 use policy_api::ModuleDef;
 
-pub static MODULES: [&ModuleDef; 2] = [&conntrol::MODULE, &mail_loop::MODULE];
+pub static MODULES: [&ModuleDef; 6] = [
+    &antivirus::MODULE,
+    &clamav::MODULE,
+    &conntrol::MODULE,
+    &mail_loop::MODULE,
+    &rspamd::MODULE,
+    &spamassassin::MODULE,
+];
 
 /// By the keyword of its stanza, in any case.
 pub fn named(keyword: &str) -> Option<&'static ModuleDef> {

@@ -1,13 +1,12 @@
 //! Modules that ask others about contents.
 
-use super::{KnownModule, fields, stanza};
+use super::{KnownModule, fields};
 use crate::{
     Bool, Instances, Integer, List, OptionDef, Optional, OptionalText, Seconds, Size, Standing, Text,
 };
 
 crate::words! { Action = "pass" | "reject" }
 
-const SCANNERS: Standing = Standing::Coming("content scanners");
 const PROPRIETARY: Standing =
     Standing::Ignored("the scanner is proprietary; clamav and spamassassin speak open protocols");
 
@@ -27,7 +26,6 @@ const SCAN: &[OptionDef] = fields! {
     use_wire_rep: Bool = "true" "True: what came over the wire is scanned, not what policy made of it.";
 };
 
-const CLAMAV: &[OptionDef] = fields! { daemon: Text = "127.0.0.1:3310" "Where clamd listens."; };
 const FSECURE: &[OptionDef] = fields! { daemon: OptionalText = "" "Socket of the daemon."; };
 const CSAPI: &[OptionDef] = fields! {
     max_cumulative_extract_size: Size = "0" "Bytes extracted of one message.";
@@ -42,39 +40,9 @@ const CSAPI: &[OptionDef] = fields! {
 };
 
 pub const MODULES: &[KnownModule] = &[
-    KnownModule::listed(
-        "antivirus",
-        1,
-        "Scans for viruses with the engines nested in it.",
-        SCANNERS,
-        Instances::Any,
-        &[SCAN],
-    )
-    .with(&[
-        stanza("clamav", true, &[SCAN, CLAMAV], &[]),
-        stanza("csapi", true, &[SCAN, CSAPI], &[]),
-        stanza("fsecure", true, &[SCAN, FSECURE], &[]),
-    ]),
-    KnownModule::listed(
-        "clamav",
-        1,
-        "An engine of antivirus: clamd.",
-        SCANNERS,
-        Instances::Any,
-        &[SCAN, CLAMAV],
-    ),
-    KnownModule::listed(
-        "spamassassin",
-        1,
-        "Asks spamd, for scripts.",
-        SCANNERS,
-        Instances::Singleton,
-        &[fields! {
-            daemon: Text = "localhost:783" "Where spamd listens.";
-            timeout: Seconds = "30" "Seconds for an answer.";
-            max_size: Size = "51200" "Bytes of a content that are sent.";
-        }],
-    ),
+    KnownModule::built("antivirus", 1, "Scans for viruses with the engines nested in it."),
+    KnownModule::built("clamav", 1, "An engine of antivirus: clamd."),
+    KnownModule::built("spamassassin", 1, "Asks spamd, for scripts or for every message."),
     KnownModule::listed(
         "csapi",
         3,
