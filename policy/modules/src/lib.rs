@@ -6,6 +6,7 @@ mod conntrol;
 mod daemon;
 mod list;
 mod mail_loop;
+mod milter;
 mod rspamd;
 mod seats;
 pub mod spamassassin;

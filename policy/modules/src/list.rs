@@ -1,13 +1,14 @@
 //! The modules that a configuration may name.
 
-use crate::{antivirus, clamav, conntrol, mail_loop, rspamd, spamassassin};
+use crate::{antivirus, clamav, conntrol, mail_loop, milter, rspamd, spamassassin};
 use policy_api::ModuleDef;
 
-pub static MODULES: [&ModuleDef; 6] = [
+pub static MODULES: [&ModuleDef; 7] = [
     &antivirus::MODULE,
     &clamav::MODULE,
     &conntrol::MODULE,
     &mail_loop::MODULE,
+    &milter::MODULE,
     &rspamd::MODULE,
     &spamassassin::MODULE,
 ];
