@@ -191,7 +191,9 @@ fn with_ttl(answer: &Answer, ttl: u32) -> Answer {
 fn bytes_of(question: &Question, answer: &Answer) -> usize {
     let texts = answer.records().iter().map(|record| match record {
         Record::A(_) | Record::Aaaa(_) => 0,
-        Record::Mx { exchange: name, .. } | Record::Ptr(name) => name.as_str().len(),
+        Record::Mx { exchange: name, .. } | Record::Ptr(name) | Record::Ns(name) | Record::Cname(name) => {
+            name.as_str().len()
+        }
         Record::Txt(text) => text.len(),
     });
     ENTRY_BYTES + question.name.as_str().len() + size_of_val(answer.records()) + texts.sum::<usize>()

@@ -58,10 +58,10 @@ pub fn texts(answer: &Answer) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Host names among the records: exchangers and names of addresses.
+/// Host names among the records: exchangers, name servers and names of addresses.
 pub fn names(answer: &Answer) -> impl Iterator<Item = &Name> {
     answer.records().iter().filter_map(|record| match record {
-        Record::Ptr(name) | Record::Mx { exchange: name, .. } => Some(name),
+        Record::Ptr(name) | Record::Ns(name) | Record::Mx { exchange: name, .. } => Some(name),
         _ => None,
     })
 }

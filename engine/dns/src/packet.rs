@@ -233,6 +233,8 @@ fn record_of(data: RData) -> Option<Record> {
         RData::MX(mx) => Record::Mx { preference: mx.preference, exchange: name_of(&mx.exchange)? },
         RData::TXT(txt) => Record::Txt(txt.txt_data.concat().into()),
         RData::PTR(target) => Record::Ptr(name_of(&target.0)?),
+        RData::NS(target) => Record::Ns(name_of(&target.0)?),
+        RData::CNAME(target) => Record::Cname(name_of(&target.0)?),
         _ => return None,
     })
 }
@@ -244,6 +246,8 @@ pub(crate) fn kind_on_the_wire(kind: Kind) -> RecordType {
         Kind::Mx => RecordType::MX,
         Kind::Txt => RecordType::TXT,
         Kind::Ptr => RecordType::PTR,
+        Kind::Ns => RecordType::NS,
+        Kind::Cname => RecordType::CNAME,
     }
 }
 

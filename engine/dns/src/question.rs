@@ -11,6 +11,9 @@ pub enum Kind {
     Mx,
     Txt,
     Ptr,
+    Ns,
+    /// The alias itself, not what it leads to.
+    Cname,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +39,8 @@ pub enum Record {
     /// The character strings joined without a space, as SPF and DKIM read them (RFC 7208 §3.3).
     Txt(Box<[u8]>),
     Ptr(Name),
+    Ns(Name),
+    Cname(Name),
 }
 
 /// Times to live are seconds. Cheap to clone: the records are shared.

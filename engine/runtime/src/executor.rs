@@ -5,6 +5,7 @@
 use crate::RealWorld;
 use crate::doorbell::Bell;
 use crate::log::LogWriter;
+use crate::pool::Pools;
 use crate::tasks::message;
 use crate::watchdog::{Watch, Watchdog};
 use crate::world::Shard;
@@ -69,6 +70,7 @@ pub struct Runtime {
     shards: Vec<ExecutorJoinHandle<io::Result<()>>>,
     doorbells: Vec<Arc<Bell>>,
     logs: Arc<LogWriter>,
+    pools: Arc<Pools>,
     watchdog: Watchdog,
 }
 
@@ -80,8 +82,8 @@ impl Runtime {
         B: Fn(RealWorld, usize) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + 'static,
     {
-        let (logs, watchdog) = (LogWriter::start()?, Watchdog::start()?);
-        let mut runtime = Runtime { shards: Vec::new(), doorbells: Vec::new(), logs, watchdog };
+        let (logs, pools, watchdog) = (LogWriter::start()?, Pools::start()?, Watchdog::start()?);
+        let mut runtime = Runtime { shards: Vec::new(), doorbells: Vec::new(), logs, pools, watchdog };
         let (ready, stands) = channel();
         let (count, mut goes) = (plan.cpus.len(), Vec::new());
         let made = plan.cpus.iter().enumerate().try_for_each(|(index, cpu)| {
@@ -108,8 +110,9 @@ impl Runtime {
         let (bell, logs, on_panic) = (Bell::new()?, self.logs.clone(), hook.clone());
         self.doorbells.push(bell.clone());
         let watch = self.watchdog.shard();
+        let pools = self.pools.clone();
         let shard = host(Placement::Fixed(cpu)).name("shard").spawn(move || async move {
-            let shard = Shard::new(bell, logs, on_panic.clone())?;
+            let shard = Shard::new(bell, logs, pools, on_panic.clone())?;
             if !gate.passed() {
                 return Ok(());
             }
@@ -133,10 +136,11 @@ impl Runtime {
         self.logs.lost()
     }
 
-    /// Waits for all shards, then for the log writer. The first error that a shard ended with.
+    /// Waits for all shards, then for the side threads and the log writer. The first error that a shard ended with.
     pub fn join(self) -> io::Result<()> {
         let ends: Vec<_> = self.shards.into_iter().map(|shard| shard.join().map_err(from_host)).collect();
         self.watchdog.end();
+        self.pools.end();
         self.logs.end();
         ends.into_iter().try_for_each(|end| end?)
     }
@@ -167,14 +171,15 @@ where
     T: 'static,
 {
     let executor = host(Placement::Unbound).make().map_err(from_host)?;
-    let logs = LogWriter::start()?;
+    let (logs, pools) = (LogWriter::start()?, Pools::start()?);
     let watchdog = Watchdog::start()?;
     let result: io::Result<_> = executor.run(async {
-        let shard = Shard::new(Bell::new()?, logs.clone(), on_panic)?;
+        let shard = Shard::new(Bell::new()?, logs.clone(), pools.clone(), on_panic)?;
         let body = body(RealWorld(shard.clone()));
         Ok(attended(shard, watchdog.shard(), body).await)
     });
     watchdog.end();
+    pools.end();
     logs.end();
     match result? {
         Ok(value) => Ok(value),

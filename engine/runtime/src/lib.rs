@@ -12,6 +12,7 @@ mod lock;
 mod log;
 mod net;
 mod operation;
+mod pool;
 mod preflight;
 mod privileges;
 mod ring;

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::doorbell::Bell;
 use crate::executor::PanicHook;
 use crate::log::LogWriter;
+use crate::pool::Pools;
 use crate::ring::Ring;
 use crate::tasks::Contained;
 use crate::timer::Timers;
@@ -16,7 +17,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use world::{Doorbell, World};
+use world::{Doorbell, Job, Pool, World};
 
 /// How long tasks may compute until `breathe` lets sockets have their turn.
 const BREATH: Duration = Duration::from_micros(300);
@@ -37,6 +38,7 @@ pub(crate) struct Shard {
     pub bell: Arc<Bell>,
     pub counters: Counters,
     logs: Arc<LogWriter>,
+    pools: Arc<Pools>,
     on_panic: PanicHook,
     chances: RefCell<Vec<u64>>,
     pub closing: Cell<bool>,
@@ -66,7 +68,12 @@ pub struct Gauges {
 }
 
 impl Shard {
-    pub fn new(bell: Arc<Bell>, logs: Arc<LogWriter>, on_panic: PanicHook) -> io::Result<Rc<Shard>> {
+    pub fn new(
+        bell: Arc<Bell>,
+        logs: Arc<LogWriter>,
+        pools: Arc<Pools>,
+        on_panic: PanicHook,
+    ) -> io::Result<Rc<Shard>> {
         let ring = Ring::new()?;
         let buffers = Buffers::register(&ring)?;
         let clock = Clock::anchored();
@@ -78,6 +85,7 @@ impl Shard {
             bell,
             counters: Counters::default(),
             logs,
+            pools,
             on_panic,
             chances: RefCell::new(Vec::with_capacity(CHANCES)),
             closing: Cell::new(false),
@@ -141,6 +149,10 @@ impl World for RealWorld {
 
     fn log(&self, file: &Path, mode: u32, lines: Vec<u8>) -> bool {
         self.0.logs.append(file, mode, lines)
+    }
+
+    fn work(&self, pool: Pool, job: Job) -> bool {
+        self.0.pools.offer(pool, job)
     }
 
     fn reopen_logs(&self) {

@@ -58,6 +58,8 @@ counters! {
     commit_failures,
     /// Log lines dropped because the writer of logs was too far behind.
     log_lines_lost,
+    /// Numbers of modules that were not kept because there are too many.
+    tallies_lost,
     /// Panics caught in tasks.
     panics,
 }

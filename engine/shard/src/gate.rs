@@ -1,6 +1,7 @@
 //! Who may connect: sessions of the process, of a listener, and of one client network (/32 or /64).
 //! Shared by all shards without a lock; a slot is held from accept to close.
 
+use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -62,6 +63,15 @@ impl Gate {
         }
         let refused = limits.client > 0 && client.is_some() && fewest > limits.client;
         (!refused).then_some(pass)
+    }
+
+    /// Sessions of all clients; or of one network, of which the table knows /32 and /64: the sessions of a
+    /// wider one are those of its first address.
+    pub fn sessions(&self, network: Option<IpNet>) -> u64 {
+        let Some(network) = network else { return u64::from(self.all.load(Ordering::Relaxed)) };
+        let slots = self.slots(network.addr());
+        let counts = self.rows.iter().zip(slots).map(|(row, slot)| row[slot].load(Ordering::Relaxed));
+        counts.min().map_or(0, u64::from)
     }
 
     fn slots(&self, client: IpAddr) -> [usize; 2] {

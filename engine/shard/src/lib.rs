@@ -52,6 +52,7 @@ mod smtp_trace;
 mod start;
 mod sweep;
 mod take;
+mod tally;
 mod tenure;
 mod tidy;
 mod trace;
@@ -124,7 +125,13 @@ pub struct Shard<W: World> {
     pub(crate) access: RefCell<Arc<Access>>,
 
     pub(crate) recorder: record::Recorder,
-    /// What modules count, by name.
+    /// Numbers of modules that this shard keeps for all.
+    pub(crate) tallies: RefCell<tally::Tallies>,
+    pub(crate) counts: fetch::Tickets<i64>,
+    pub(crate) counter_lists: fetch::Tickets<Vec<(String, u64)>>,
+    /// Jobs that modules have on side threads.
+    pub(crate) jobs: fetch::Tickets<post::JobEnd>,
+    /// What modules count here, by name.
     pub(crate) policy_counters: RefCell<BTreeMap<String, Rc<policy_api::Counter>>>,
 
     pub(crate) sessions: RefCell<HashMap<MessageId, Signal>>,

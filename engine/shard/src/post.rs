@@ -10,9 +10,11 @@ use crate::fetch::Missing;
 use crate::parcel::{Kept, Parcel};
 use crate::smtp_trace::Tracer;
 use console::Refused;
-use crossbeam_queue::ArrayQueue;
+use crossbeam_queue::{ArrayQueue, SegQueue};
 use mail::{Note, QueueName, Time};
+use policy_api::WorkFault;
 use spool::Promise;
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,6 +47,15 @@ pub(crate) enum Post {
     Recalled { ticket: u64, note: Note },
     /// Request, from the shard that a console talks to: a command for every shard. Obliges one `Told`.
     Ask { ticket: u64, request: Arc<console::Request>, from: usize },
+    /// Request, from a module's shard to the one that keeps a number: add, or tell. Obliges one `Counted` if a
+    /// ticket is given.
+    Tally(crate::tally::Asked),
+    /// Report, the answer.
+    Counted { ticket: u64, amount: i64 },
+    /// Request, to every shard: what its modules have counted. Obliges one `Counters`.
+    AskCounters { prefix: Arc<str>, ticket: u64, from: usize },
+    /// Report, the answer.
+    Counters { ticket: u64, counters: Vec<(String, u64)> },
     /// Report, one shard's part of the answer.
     Told { ticket: u64, part: Result<Part, Refused> },
 }
@@ -58,7 +69,12 @@ impl Post {
     fn is_report(&self) -> bool {
         matches!(
             self,
-            Post::Settled { .. } | Post::Fetched { .. } | Post::Recalled { .. } | Post::Told { .. }
+            Post::Settled { .. }
+                | Post::Fetched { .. }
+                | Post::Recalled { .. }
+                | Post::Told { .. }
+                | Post::Counted { .. }
+                | Post::Counters { .. }
         )
     }
 }
@@ -143,7 +159,12 @@ struct Door {
     /// Set while the shard's task of posts waits: only then a ring is needed.
     waiting: AtomicBool,
     orders: ArrayQueue<Order>,
+    /// Ends of jobs, as many at most as side threads take jobs.
+    jobs: SegQueue<(u64, JobEnd)>,
 }
+
+/// What a job on a side thread gave.
+pub(crate) type JobEnd = Result<Box<dyn Any + Send>, WorkFault>;
 
 impl Exchange {
     pub fn new(shards: usize) -> Self {
@@ -152,6 +173,7 @@ impl Exchange {
             bell: OnceLock::new(),
             waiting: AtomicBool::new(false),
             orders: ArrayQueue::new(ORDERS),
+            jobs: SegQueue::new(),
         };
         Exchange { lanes: (0..shards * shards).map(lane).collect(), doors: (0..shards).map(door).collect() }
     }
@@ -184,6 +206,16 @@ impl Exchange {
         self.doors[shard].orders.pop()
     }
 
+    /// From a side thread.
+    pub(crate) fn job_ended(&self, shard: usize, ticket: u64, end: JobEnd) {
+        self.doors[shard].jobs.push((ticket, end));
+        self.wake(shard);
+    }
+
+    pub(crate) fn next_job(&self, shard: usize) -> Option<(u64, JobEnd)> {
+        self.doors[shard].jobs.pop()
+    }
+
     fn lane(&self, from: usize, to: usize) -> &Lane {
         &self.lanes[from * self.doors.len() + to]
     }
@@ -207,6 +239,7 @@ impl Exchange {
         let door = &self.doors[shard];
         door.waiting.store(true, Ordering::SeqCst);
         let idle = door.orders.is_empty()
+            && door.jobs.is_empty()
             && (0..self.doors.len()).all(|from| self.lane(from, shard).posts.is_empty());
         if !idle {
             door.waiting.store(false, Ordering::SeqCst);

@@ -16,6 +16,9 @@ pub(crate) async fn receive<W: World>(shard: Rc<Shard<W>>) {
         while let Some(order) = shard.common.exchange.next_order(shard.index) {
             obey(&shard, order);
         }
+        while let Some((ticket, end)) = shard.common.exchange.next_job(shard.index) {
+            shard.jobs.arrived(ticket, end);
+        }
         let mut handled = 0;
         while handled < POSTS_IN_A_TURN
             && let Some(post) = shard.post_office.receive(&mut turn)
@@ -97,6 +100,13 @@ fn take<W: World>(shard: &Rc<Shard<W>>, post: Post) {
         Post::Ask { ticket, request, from } => {
             shard.world.spawn("answer", answer::answer_for(shard.clone(), ticket, request, from));
         }
+        Post::Tally(asked) => shard.take_tally(asked),
+        Post::Counted { ticket, amount } => shard.counts.arrived(ticket, amount),
+        Post::AskCounters { prefix, ticket, from } => {
+            let counters = shard.counters_named(&prefix);
+            shard.post_office.send(from, Post::Counters { ticket, counters }, shard.world.now());
+        }
+        Post::Counters { ticket, counters } => shard.counter_lists.arrived(ticket, counters),
         Post::Told { ticket, part } => shard.answers.arrived(ticket, part),
     }
 }

@@ -327,9 +327,23 @@ pub(crate) async fn ask<W: World>(shard: &Rc<Shard<W>>, question: &Question) -> 
     answer
 }
 
+/// One question to one server; neither cached nor shared.
+pub(crate) async fn ask_server<W: World>(
+    shard: &Rc<Shard<W>>,
+    question: &Question,
+    server: SocketAddr,
+) -> Answer {
+    let servers = Resolv { servers: [server].into(), ..shard.resolver.servers.clone() };
+    ask_these(shard, question, &servers).await
+}
+
 async fn ask_servers<W: World>(shard: &Rc<Shard<W>>, question: &Question) -> Answer {
+    ask_these(shard, question, &shard.resolver.servers).await
+}
+
+async fn ask_these<W: World>(shard: &Rc<Shard<W>>, question: &Question, servers: &Resolv) -> Answer {
     let id = shard.world.chance() as u16;
-    let mut query = Query::new(question.clone(), &shard.resolver.servers, id, shard.world.now());
+    let mut query = Query::new(question.clone(), servers, id, shard.world.now());
     loop {
         let outcome = match query.want() {
             dns::query::Want::Done => return query.answer(),

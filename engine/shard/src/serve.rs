@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use world::{Signal, Stream, World};
 
-const BROKEN: Reply = Reply::fixed(421, (4, 3, 0), "internal error, please try later");
+pub(crate) const BROKEN: Reply = Reply::fixed(421, (4, 3, 0), "internal error, please try later");
 
 /// What came of waiting for the client's bytes.
 enum Heard<C> {

@@ -115,7 +115,10 @@ impl Site {
         for (keyword, name) in path {
             stanza = stanza.stanzas(keyword).find(|child| child.name() == *name)?;
         }
-        stanza.value(name).map(|found| found.value.to_string())
+        stanza.value(name).map(|found| match found.value {
+            config::Value::Scalar(word) => word.text.to_string(),
+            several => several.to_string(),
+        })
     }
 
     /// A member of a binding group: an unsuspended one if there is any (mail-flow.md §4). None: no such group.

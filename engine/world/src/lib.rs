@@ -47,8 +47,24 @@ pub trait World: Clone + Net + Disk + 'static {
     /// that its bound is reached and the lines were dropped; the caller counts that.
     fn log(&self, file: &Path, mode: u32, lines: Vec<u8>) -> bool;
 
+    /// Has a job done on a thread beside the shards. False: so many wait there that it was not taken. How a job
+    /// tells that it is done is its own affair; it must not panic.
+    fn work(&self, pool: Pool, job: Job) -> bool;
+
     /// Asks the writer to close and open all log files again (after rotation).
     fn reopen_logs(&self);
+}
+
+/// What another thread does.
+pub type Job = Box<dyn FnOnce() + Send>;
+
+/// Which threads do a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pool {
+    /// May wait: for disks, and for the network where a library knows no other way.
+    Io,
+    /// Computes.
+    Cpu,
 }
 
 /// The waking half of `World::rung`; costs nothing but an atomic when the bell already rings.

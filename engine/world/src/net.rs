@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where a listener stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +50,9 @@ pub trait Net {
 
     /// Fails with `TimedOut` at the deadline, `ConnectionRefused`, `AddrNotAvailable`, …
     fn dial(&self, dial: Dial) -> impl Future<Output = io::Result<Self::Stream>>;
+
+    /// A connection to a Unix socket of this host.
+    fn dial_unix(&self, path: &Path, deadline: Time) -> impl Future<Output = io::Result<Self::Stream>>;
 
     /// A datagram socket connected to `to`, from a random port of ours.
     fn datagrams(&self, to: SocketAddr) -> io::Result<Self::Datagrams>;

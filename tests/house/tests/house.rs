@@ -48,7 +48,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
         "engine/impetus",
         &["mail", "config", "world", "shard", "runtime", "bench", "spool", "logs", "console", "dns"],
     ),
-    ("tests/sim", &["mail", "config", "world", "shard", "spool", "dns", "smtp", "bindings"]),
+    ("tests/sim", &["mail", "config", "world", "shard", "spool", "dns", "smtp", "bindings", "policy-api"]),
     ("tests/house", &[]),
     ("tests/e2e", &[]),
 ];

@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::task::Poll;
-use world::{Dial, Disk, Doorbell, Endpoint, Entry, Net, World};
+use world::{Dial, Disk, Doorbell, Endpoint, Entry, Job, Net, Pool, World};
 
 /// `breathe` gives way once in so many times.
 const BREATHS: u64 = 3;
@@ -79,6 +79,12 @@ impl World for SimWorld {
         true
     }
 
+    /// Done at once by a task of its own, when chance lets it.
+    fn work(&self, _pool: Pool, job: Job) -> bool {
+        self.universe.0.tasks.spawn(self.process, "job", async move { job() });
+        true
+    }
+
     fn reopen_logs(&self) {}
 }
 
@@ -93,6 +99,11 @@ impl Net for SimWorld {
 
     async fn dial(&self, dial: Dial) -> io::Result<SimStream> {
         self.universe.0.net.dial(self.process, self.host, dial).await
+    }
+
+    /// No other program of this host is simulated.
+    async fn dial_unix(&self, _path: &Path, _deadline: Time) -> io::Result<SimStream> {
+        Err(io::ErrorKind::ConnectionRefused.into())
     }
 
     fn datagrams(&self, to: SocketAddr) -> io::Result<SimDatagrams> {

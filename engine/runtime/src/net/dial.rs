@@ -3,10 +3,12 @@
 use crate::net::stream::RealStream;
 use crate::world::Shard;
 use io_uring::{opcode, types::Fd};
+use mail::Time;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::rc::Rc;
 use world::Dial;
 
@@ -16,16 +18,27 @@ pub(crate) async fn dial(shard: &Rc<Shard>, dial: Dial) -> io::Result<RealStream
     if let Some(from) = dial.from {
         bind_without_port(&socket, from)?;
     }
-    let address = Box::new(SockAddr::from(dial.to));
+    let socket = connect(shard, socket, SockAddr::from(dial.to), dial.deadline).await?;
+    Ok(RealStream::new(shard, socket, Some(dial.to)))
+}
+
+pub(crate) async fn dial_unix(shard: &Rc<Shard>, path: &Path, deadline: Time) -> io::Result<RealStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let socket = connect(shard, socket, SockAddr::unix(path)?, deadline).await?;
+    Ok(RealStream::new(shard, socket, None))
+}
+
+async fn connect(shard: &Rc<Shard>, socket: Socket, to: SockAddr, deadline: Time) -> io::Result<Socket> {
+    let address = Box::new(to);
     // SAFETY: the entry points to the boxed address and names the socket: both are the payload.
     let (connected, (socket, _)) = unsafe {
-        shard.run((socket, address), dial.deadline, |(socket, address)| {
+        shard.run((socket, address), deadline, |(socket, address)| {
             opcode::Connect::new(Fd(socket.as_raw_fd()), address.as_ptr().cast(), address.len()).build()
         })
     }
     .await;
     connected?;
-    Ok(RealStream::new(shard, socket, Some(dial.to)))
+    Ok(socket)
 }
 
 /// Binds the address alone; the port is chosen at connect, where it need be unique only per destination.

@@ -12,8 +12,10 @@ pub use listener::RealListener;
 pub use stream::RealStream;
 
 use crate::RealWorld;
+use mail::Time;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use world::{Dial, Endpoint, Net};
 
 impl Net for RealWorld {
@@ -31,6 +33,10 @@ impl Net for RealWorld {
 
     async fn dial(&self, dial: Dial) -> io::Result<RealStream> {
         dial::dial(&self.0, dial).await
+    }
+
+    async fn dial_unix(&self, path: &Path, deadline: Time) -> io::Result<RealStream> {
+        dial::dial_unix(&self.0, path, deadline).await
     }
 
     fn datagrams(&self, to: SocketAddr) -> io::Result<RealDatagrams> {

@@ -1,0 +1,189 @@
+//! A module whose decisions stand in its stanza, one option for each phase: `code 550 5.7.1 no; done`.
+//! A decision that begins with `NAME:` holds for recipients with that local part alone.
+
+use config::{Instances, ModuleSyntax, Text};
+use mail::{Address, Phase, Reply};
+use policy_api::{
+    Answer, Ask, Endpoint, Host, Module, ModuleDef, NewMessage, Pool, Question, RecordKind, Tally, Verdict,
+};
+use std::rc::Rc;
+use std::time::Duration;
+
+config::options! {
+    pub struct ScriptedOptions {
+        at_accept: Text = "", in [module];
+        at_connect: Text = "", in [module];
+        at_ehlo: Text = "", in [module];
+        at_mailfrom: Text = "", in [module];
+        at_rcptto: Text = "", in [module];
+        at_data: Text = "", in [module];
+        at_rcptto_list: Text = "", in [module];
+        at_rcptto_list_final: Text = "", in [module];
+        at_data_spool: Text = "", in [module];
+        at_data_spool_each_rcpt: Text = "", in [module];
+        at_set_binding: Text = "", in [module];
+        at_final_validation: Text = "", in [module];
+    }
+}
+
+pub static MODULE: ModuleDef = ModuleDef::new(
+    ModuleSyntax {
+        name: "scripted",
+        instances: Instances::Many,
+        options: &[ScriptedOptions::DEFINITIONS],
+        stanzas: &[],
+    },
+    &Phase::ALL,
+    |stanza, _| Ok(Rc::new(Scripted(ScriptedOptions::resolve(&stanza)))),
+);
+
+struct Scripted(ScriptedOptions);
+
+impl Module for Scripted {
+    fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
+        let script = self.script(ask.phase);
+        if script == "outside" {
+            return Answer::Later(Box::pin(async move {
+                let fields = outside(host).await;
+                ask.message.content.prepend_written(fields.as_bytes());
+                Verdict::Continue
+            }));
+        }
+        if script.contains("wait") {
+            return Answer::Later(Box::pin(async move {
+                host.pause(Duration::from_secs(1)).await;
+                act(script, ask)
+            }));
+        }
+        Answer::Now(act(script, ask))
+    }
+}
+
+impl Scripted {
+    fn script(&self, phase: Phase) -> &str {
+        let options = &self.0;
+        match phase {
+            Phase::Accept => &options.at_accept,
+            Phase::Connect => &options.at_connect,
+            Phase::Ehlo => &options.at_ehlo,
+            Phase::Mailfrom => &options.at_mailfrom,
+            Phase::Rcptto => &options.at_rcptto,
+            Phase::Data => &options.at_data,
+            Phase::RcpttoList => &options.at_rcptto_list,
+            Phase::RcpttoListFinal => &options.at_rcptto_list_final,
+            Phase::DataSpool => &options.at_data_spool,
+            Phase::DataSpoolEachRcpt => &options.at_data_spool_each_rcpt,
+            Phase::SetBinding => &options.at_set_binding,
+            Phase::FinalValidation => &options.at_final_validation,
+            Phase::Auth | Phase::MsgGenDataSpool => "",
+        }
+    }
+}
+
+fn act(script: &str, ask: &mut Ask<'_>) -> Verdict {
+    for decision in script.split(';').map(str::trim).filter(|decision| !decision.is_empty()) {
+        let recipient = ask.message.recipient.as_ref().map(|recipient| recipient.local().to_owned());
+        let decision = match decision.split_once(": ").filter(|(name, _)| !name.contains(' ')) {
+            Some((name, _)) if recipient.as_deref() != Some(name) => continue,
+            Some((_, decision)) => decision,
+            None => decision,
+        };
+        if let Some(verdict) = decide(decision, ask) {
+            return verdict;
+        }
+    }
+    Verdict::Continue
+}
+
+fn decide(decision: &str, ask: &mut Ask<'_>) -> Option<Verdict> {
+    let (verb, rest) = decision.split_once(' ').unwrap_or((decision, ""));
+    let reply = || rest.split_once(' ').map(|(code, text)| (code.parse::<u16>().unwrap(), text));
+    match verb {
+        "wait" => {}
+        "done" => return Some(Verdict::Done),
+        "fail" => return Some(Verdict::Failed(rest.into())),
+        "panic" => panic!("{rest}"),
+        "code" => reply().into_iter().for_each(|(code, text)| ask.disposition.set_code(code, text)),
+        "disconnect" => reply().into_iter().for_each(|(code, text)| ask.disposition.disconnect(code, text)),
+        "discard" => ask.disposition.discard(reply().map(|(code, text)| Reply::verbatim(code, text))),
+        "tarpit" => ask.disposition.tarpit(Duration::from_secs(rest.parse().unwrap())),
+        "capability" => ask.session.capabilities_added.push(rest.into()),
+        "add" => ask.message.recipients.push(Address::from_checked(rest)),
+        "remove" => ask.message.recipients.retain(|recipient| recipient.local() != rest),
+        "recipient" => ask.message.recipient = Some(Address::from_checked(rest)),
+        "sender" => ask.message.sender = Some(Address::from_checked(rest)),
+        "field" => ask.message.content.prepend_written(format!("{rest}\r\n").as_bytes()),
+        "binding" => ask.message.binding = rest.into(),
+        "group" => ask.message.binding_group = rest.into(),
+        "set" => {
+            let (key, value) = rest.split_once('=').unwrap();
+            ask.contexts.message.set(key, value);
+        }
+        "show" => {
+            let value = ask.contexts.message.get(rest).unwrap_or("-").to_owned();
+            let field = format!("X-{rest}: {value}\r\n");
+            ask.message.content.prepend_written(field.as_bytes());
+        }
+        "connection" => {
+            let value = ask.contexts.connection.get(rest).unwrap_or("-").to_owned();
+            ask.message.content.prepend_written(format!("X-{rest}: {value}\r\n").as_bytes());
+        }
+        "send" => ask.message.outgoing.push(NewMessage {
+            recipients: vec![Address::from_checked(rest)],
+            content: "Subject: ours\r\n\r\nbody\r\n".into(),
+            ..NewMessage::default()
+        }),
+        _ => panic!("no such decision: {decision}"),
+    }
+    None
+}
+
+/// Asks for one of everything; what came back, as fields.
+async fn outside(host: &Rc<dyn Host>) -> String {
+    let mut fields = String::new();
+    let mut note = |name: &str, what: String| fields.push_str(&format!("X-{name}: {what}\r\n"));
+    for (field, name, kind) in [
+        ("A", "host.alpha.example", RecordKind::A),
+        ("NS", "alpha.example", RecordKind::Ns),
+        ("Alias", "www.alpha.example", RecordKind::Cname),
+        ("Nobody", "nobody.example", RecordKind::A),
+        ("Nothing", "host.alpha.example", RecordKind::Txt),
+        ("No-Name", "a..b", RecordKind::A),
+    ] {
+        let answers = host.lookup(Question::new(name, kind)).await;
+        note(
+            field,
+            answers.map_or_else(|fault| fault.to_string(), |answers| format!("{:?}", answers.records)),
+        );
+    }
+    let server = Some(([10, 53, 0, 2], 53).into());
+    let question = Question { server, ..Question::new("here.example", RecordKind::Txt) };
+    note("Elsewhere", format!("{:?}", host.lookup(question).await.unwrap().records));
+    let minute = Duration::from_secs(60);
+    let mut stream = host.dial(Endpoint::Inet(([10, 1, 0, 1], 25).into()), minute).await.unwrap();
+    let banner = stream.read(minute).await.unwrap();
+    note("Banner", String::from_utf8_lossy(&banner).trim_end().to_owned());
+    let refused = host.dial(Endpoint::Inet(([10, 1, 0, 1], 26).into()), minute).await;
+    note("Refused", format!("{:?}", refused.err().unwrap().kind()));
+    let done = host.work(Pool::Cpu, Box::new(|| Box::new(6 * 7))).await.unwrap();
+    note("Job", done.downcast_ref::<i32>().unwrap().to_string());
+    let broken = host.work(Pool::Io, Box::new(|| panic!("a job that breaks"))).await;
+    note("Panicked", broken.unwrap_err().to_string());
+    let tally = Tally { name: "connections".into(), slot: minute, slots: 10 };
+    host.add(&tally, "192.0.2.1", 3);
+    host.add(&tally, "192.0.2.1", 4);
+    host.add(&tally, "192.0.2.2", 100);
+    note("Tally", host.count(&tally, "192.0.2.1", 10).await.to_string());
+    host.counter("spam:one").add(3);
+    host.counter("spam:two").add(1);
+    host.counter("virus:one").add(1);
+    note("Counters", format!("{:?}", host.counters("spam:").await));
+    note("Option", host.option(&[], "hostname").unwrap());
+    let message = NewMessage {
+        recipients: vec![Address::new("z", "[10.1.0.1]")],
+        content: "Subject: alert\r\n\r\nbody\r\n".into(),
+        ..NewMessage::default()
+    };
+    host.inject(message).await.unwrap();
+    fields
+}
