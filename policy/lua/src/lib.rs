@@ -3,4 +3,22 @@
 //! Architecture invariant: a script never stalls a shard. What it computes is cut into slices, what it waits for
 //! suspends its coroutine, and what it allocates is counted; see README.md.
 
+mod budget;
+mod call;
+mod callouts;
 pub mod dialect;
+mod family;
+mod findings;
+mod function;
+mod instance;
+mod machine;
+mod macros;
+mod module;
+mod pattern;
+mod sources;
+mod value;
+
+pub use family::reference;
+pub use findings::findings;
+pub use module::{MODULE, load};
+pub use sources::Script;

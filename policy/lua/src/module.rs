@@ -1,0 +1,270 @@
+//! The module `scriptlet`: asks the registered modules of its scripts at every phase.
+//!
+//! The law: whatever a script does, its question gets an answer, and what was taken out of it is put back.
+
+use crate::call::{Call, Failure, Step, finish, step};
+use crate::callouts::{CALLOUTS, Callout, Objects};
+use crate::family::constants::{CONTINUE, DONE};
+use crate::findings::findings;
+use crate::instance::{Instance, Registered};
+use crate::sources::{Script, find, roots, wanted};
+use crate::value::number;
+use config::{Bool, Instances, Integer, ModuleSyntax, OptionalText, Seconds, Stanza, StanzaSyntax};
+use mail::Phase;
+use mlua::{MultiValue, Value};
+use policy_api::{Answer, Ask, Finding, Host, Level, Make, Module, ModuleDef, Sources, Verdict};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+config::options! {
+    struct ScriptletOptions {
+        /// Seconds that a compiled script is kept; here scripts live as long as their configuration.
+        script_ttl: Seconds = "300", in [module];
+        /// Percent that memory grows by before it is collected.
+        gc_pause: Integer = "200", in [module];
+        /// Speed of the collector, in percent of allocation.
+        gc_stepmul: Integer = "200", in [module];
+        /// Spare threads of the machine; coroutines are made when they are needed here.
+        max_spare_per_master: Integer = "5000", in [module];
+        /// Seconds between looks at spare threads.
+        reap_interval: Seconds = "1", in [module];
+        /// Accepted; memory is collected step by step.
+        always_gc: Bool = "false", in [module];
+    }
+}
+
+config::options! {
+    pub struct ScriptOptions {
+        /// Dotted or slashed name of a script below the search roots, or an absolute path.
+        source: OptionalText = "", in [module];
+    }
+}
+
+static SCRIPT: [StanzaSyntax; 1] =
+    [StanzaSyntax { keyword: "script", named: true, options: &[ScriptOptions::DEFINITIONS], stanzas: &[] }];
+
+pub static MODULE: ModuleDef = ModuleDef {
+    syntax: ModuleSyntax {
+        name: "scriptlet",
+        instances: Instances::One,
+        options: &[ScriptletOptions::DEFINITIONS],
+        stanzas: &SCRIPT,
+    },
+    phases: &Phase::ALL,
+    hooks: &[],
+    files: Some(|stanza| wanted(&roots(&stanza), &scripts(&stanza))),
+    make,
+    check: Some(check),
+};
+
+fn scripts(stanza: &Stanza<'_>) -> Vec<Script> {
+    let named = stanza.stanzas("script").filter_map(|script| {
+        let place = script.position().map(|position| position.to_string()).unwrap_or_default();
+        // `msys.boot` and the like are the product's own: what they provide is built in.
+        let source = ScriptOptions::resolve(&script).source.map(|source| source.to_string())?;
+        let builtin = source.starts_with("msys.");
+        (!builtin).then(|| Script { name: script.name().to_owned(), source, place })
+    });
+    named.collect()
+}
+
+/// A module of these scripts, for those who have no stanza.
+pub fn load(
+    sources: &Arc<Sources>,
+    roots: Vec<PathBuf>,
+    scripts: &[Script],
+) -> Result<Rc<dyn Module>, Finding> {
+    let instance = Instance::load(sources, roots, scripts)?;
+    let remarks = instance.remarks(scripts);
+    Ok(Rc::new(Scriptlet::new(instance, remarks)))
+}
+
+fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
+    let scripts = scripts(&stanza);
+    let instance = Instance::load(make.sources, roots(&stanza), &scripts)?;
+    let remarks = if make.shard == 0 { instance.remarks(&scripts) } else { Vec::new() };
+    Ok(Rc::new(Scriptlet::new(instance, remarks)))
+}
+
+/// Compiles every script, and names what they use that is not here.
+fn check(stanza: Stanza<'_>, sources: &Sources) -> Vec<Finding> {
+    let (scripts, roots) = (scripts(&stanza), roots(&stanza));
+    let shared = Arc::new(sources.clone());
+    let mut found = Vec::new();
+    for script in &scripts {
+        match find(&shared, &roots, &script.source) {
+            Ok((text, file)) => found.extend(findings(&text, &file)),
+            Err(reason) => found.push(Finding::new(&*script.place, reason)),
+        }
+    }
+    if found.is_empty()
+        && let Err(finding) = Instance::load(&shared, roots, &scripts)
+    {
+        found.push(finding);
+    }
+    found
+}
+
+struct Scriptlet {
+    instance: Rc<Instance>,
+    /// (phase, module, callout) that exist, in the order of calling.
+    turns: [Vec<Turn>; Phase::ALL.len()],
+    /// Said with the first question, when there is a host to say it to.
+    remarks: std::cell::RefCell<Vec<String>>,
+}
+
+#[derive(Clone, Copy)]
+struct Turn {
+    module: usize,
+    callout: &'static Callout,
+}
+
+impl Scriptlet {
+    fn new(instance: Instance, remarks: Vec<String>) -> Self {
+        let mut turns: [Vec<Turn>; Phase::ALL.len()] = Default::default();
+        for callout in &CALLOUTS {
+            for (module, registered) in instance.modules.iter().enumerate() {
+                if matches!(registered.functions.get::<Value>(callout.name), Ok(Value::Function(_))) {
+                    turns[callout.phase as usize].push(Turn { module, callout });
+                }
+            }
+        }
+        Scriptlet { instance: Rc::new(instance), turns, remarks: remarks.into() }
+    }
+}
+
+/// How far the callouts of one question have come.
+struct Progress {
+    turns: std::vec::IntoIter<Turn>,
+    objects: Objects,
+}
+
+/// What is left to do after what could be done at once.
+enum Rest {
+    Done(Verdict),
+    Wait(mlua::Thread, Step, Turn),
+}
+
+impl Scriptlet {
+    /// Starts a callout as a coroutine.
+    fn start(
+        &self,
+        call: &Rc<Call>,
+        objects: &mut Objects,
+        turn: Turn,
+    ) -> mlua::Result<(mlua::Thread, MultiValue)> {
+        let module = &self.instance.modules[turn.module];
+        let machine = &self.instance.machine;
+        let function = module.functions.get::<mlua::Function>(turn.callout.name)?;
+        let mut arguments = objects.arguments(machine, call, turn.callout.arguments)?;
+        arguments.push_front(Value::Table(self.instance.receiver(call, module)?));
+        Ok((machine.lua.create_thread(function)?, arguments))
+    }
+
+    /// Runs callouts until one waits or all are through.
+    fn advance(&self, call: &Rc<Call>, progress: &mut Progress) -> Rest {
+        while let Some(turn) = progress.turns.next() {
+            let bound = call.letter.message.borrow().binding.clone();
+            let (thread, arguments) = match self.start(call, &mut progress.objects, turn) {
+                Ok(started) => started,
+                Err(error) => return Rest::Done(self.failed(call, turn, &Failure::of(&error))),
+            };
+            match step(&self.instance.machine, call, &thread, arguments) {
+                Step::Ended(result) => {
+                    if let Some(verdict) = self.ended(call, turn, result) {
+                        return Rest::Done(verdict);
+                    }
+                }
+                waits => return Rest::Wait(thread, waits, turn),
+            }
+            // core_post_validate_set_binding is called only if the binding has changed.
+            let changed = call.letter.message.borrow().binding != bound;
+            if turn.callout.phase == Phase::SetBinding && !changed {
+                let rest = progress.turns.as_slice().iter().filter(|next| next.callout.decides).copied();
+                progress.turns = rest.collect::<Vec<_>>().into_iter();
+            }
+        }
+        Rest::Done(Verdict::Continue)
+    }
+
+    /// The verdict if the phase ends with this callout.
+    fn ended(&self, call: &Rc<Call>, turn: Turn, result: Result<MultiValue, Failure>) -> Option<Verdict> {
+        let values = match result {
+            Ok(values) => values,
+            Err(failure) => return Some(self.failed(call, turn, &failure)),
+        };
+        if !turn.callout.decides {
+            return None;
+        }
+        match values.front().and_then(number).map(|number| number as i64) {
+            Some(CONTINUE) => None,
+            Some(DONE) => Some(Verdict::Done),
+            _ => {
+                let text = "must return msys.core.VALIDATE_CONT or msys.core.VALIDATE_DONE".to_owned();
+                Some(self.failed(call, turn, &Failure(text)))
+            }
+        }
+    }
+
+    /// Behind the session there is nobody to answer: the message goes its way, the log has the error.
+    fn failed(&self, call: &Rc<Call>, turn: Turn, failure: &Failure) -> Verdict {
+        let module: &Registered = &self.instance.modules[turn.module];
+        let text = format!("{} of module {}: {}", turn.callout.name, module.name, failure.0);
+        if matches!(turn.callout.phase, Phase::SetBinding | Phase::FinalValidation | Phase::MsgGenDataSpool) {
+            call.host.report(Level::Error, &format!("scriptlet: {text}"));
+            return Verdict::Continue;
+        }
+        Verdict::Failed(text.into())
+    }
+
+    fn say(&self, host: &Rc<dyn Host>) {
+        for remark in self.remarks.take() {
+            host.report(Level::Warning, &format!("scriptlet: {remark}"));
+        }
+    }
+}
+
+impl Module for Scriptlet {
+    fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
+        self.say(host);
+        let turns = &self.turns[ask.phase as usize];
+        if turns.is_empty() {
+            return Answer::Now(Verdict::Continue);
+        }
+        let call = Call::take(ask, host);
+        let mut progress = Progress { turns: turns.clone().into_iter(), objects: Objects::new() };
+        match self.advance(&call, &mut progress) {
+            Rest::Done(verdict) => {
+                call.give_back(ask);
+                Answer::Now(verdict)
+            }
+            Rest::Wait(thread, waits, turn) => Answer::Later(Box::pin(async move {
+                let verdict = self.go_on(&call, progress, (thread, waits, turn)).await;
+                call.give_back(ask);
+                verdict
+            })),
+        }
+    }
+}
+
+impl Scriptlet {
+    async fn go_on(
+        &self,
+        call: &Rc<Call>,
+        mut progress: Progress,
+        first: (mlua::Thread, Step, Turn),
+    ) -> Verdict {
+        let (mut thread, mut waits, mut turn) = first;
+        loop {
+            let result = finish(self.instance.machine.clone(), call.clone(), thread, waits).await;
+            if let Some(verdict) = self.ended(call, turn, result) {
+                return verdict;
+            }
+            match self.advance(call, &mut progress) {
+                Rest::Done(verdict) => return verdict,
+                Rest::Wait(next, step, which) => (thread, waits, turn) = (next, step, which),
+            }
+        }
+    }
+}
