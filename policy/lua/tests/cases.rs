@@ -6,10 +6,10 @@
 
 use bytes::Bytes;
 use content::Content;
+use lua::{Script, load};
 use mail::{Address, Phase};
 use policy_api::testing::Conversation;
 use policy_api::{Module, Record, Sources, Verdict};
-use policy_lua::{Script, load};
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;

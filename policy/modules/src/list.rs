@@ -3,10 +3,11 @@
 use crate::{antivirus, clamav, conntrol, mail_loop, milter, rspamd, spamassassin};
 use policy_api::ModuleDef;
 
-pub static MODULES: [&ModuleDef; 7] = [
+pub static MODULES: [&ModuleDef; 8] = [
     &antivirus::MODULE,
     &clamav::MODULE,
     &conntrol::MODULE,
+    &lua::MODULE,
     &mail_loop::MODULE,
     &milter::MODULE,
     &rspamd::MODULE,

@@ -75,7 +75,6 @@ eq(require("lib.rules") == rules, true)
 
 --- modules of the product need no require and bear one
 require("msys.core") require("msys.extended.message") require("msys.extended.vctx") require("msys.extended.ac")
-require("msys.pcre") require("msys.db") require("msys.datasource")
 eq(type(msys.core.VALIDATE_CONT), "number")
 
 --- a module that is not there
