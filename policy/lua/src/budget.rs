@@ -85,7 +85,7 @@ impl Slice {
         if let Some(reason) = self.ended.get() {
             return Turn::End(reason);
         }
-        if steps % GLANCE != 0 {
+        if !steps.is_multiple_of(GLANCE) {
             return Turn::GoOn;
         }
         if steps > self.limit.get() {

@@ -16,9 +16,9 @@ pub fn findings(source: &str, file: &str) -> Vec<Finding> {
     let scan = Scan { source, tokens: &tokens };
     let aliases = scan.aliases();
     let mut found = Vec::new();
-    for at in 0..tokens.len() {
+    for (at, token) in tokens.iter().enumerate() {
         if let Some(text) = scan.finding(at, &aliases) {
-            found.push(Finding::new(format!("{file}:{}", tokens[at].line), text));
+            found.push(Finding::new(format!("{file}:{}", token.line), text));
         }
     }
     found

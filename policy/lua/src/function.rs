@@ -55,7 +55,7 @@ pub fn nothing(_: &Machine) -> mlua::Result<()> {
 pub fn install(machine: &Machine, family: &Family) -> mlua::Result<()> {
     for definition in family.definitions {
         let function = match definition.body {
-            Body::Now(plain) => machine.lua.create_function(move |lua, arguments| plain(lua, arguments))?,
+            Body::Now(plain) => machine.lua.create_function(plain)?,
             Body::Later(start) => later(machine, definition.name, start)?,
             Body::Refused(instead) => refused(machine, definition.name, instead)?,
             Body::Field | Body::Lua => continue,

@@ -155,8 +155,8 @@ impl Machine {
 }
 
 /// Marks what a script yields, and what the engine does.
-pub const USER: mlua::LightUserData = mlua::LightUserData(1 as *mut _);
-const SUSPEND: mlua::LightUserData = mlua::LightUserData(2 as *mut _);
+pub const USER: mlua::LightUserData = mlua::LightUserData(std::ptr::without_provenance_mut(1));
+const SUSPEND: mlua::LightUserData = mlua::LightUserData(std::ptr::without_provenance_mut(2));
 
 fn first_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
@@ -261,7 +261,7 @@ fn print(lua: &Lua, text: mlua::LuaString) -> mlua::Result<()> {
     let mut text = text.to_string_lossy();
     if text.len() > LINE {
         text.truncate((0..=LINE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
-        text.push_str("…");
+        text.push('…');
     }
     match current(lua) {
         Some(call) => call.host.report(policy_api::Level::Error, &format!("scriptlet: {text}")),
