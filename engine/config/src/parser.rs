@@ -17,7 +17,7 @@ pub(crate) fn parse(text: &str, file: u32, limits: Limits) -> (Tree, Faults) {
 
 /// A default is written as a value; a scalar needs no quotes.
 pub(crate) fn default_value(text: &'static str) -> Value {
-    if !text.starts_with(['(', '[']) {
+    if !text.starts_with(['(', '[', '"']) {
         return Value::Scalar(Word { text: text.into(), span: Span::default() });
     }
     let (tree, faults) = parse(&format!("default = {text}"), 0, Limits::default());

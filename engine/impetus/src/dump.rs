@@ -4,7 +4,7 @@
 use crate::arguments::Arguments;
 use crate::configuration::{self, EX_CONFIG};
 use crate::{show, usage};
-use config::{Snapshot, Stanza, Value};
+use config::{Complaint, Severity, Snapshot, Stanza, Value};
 use serde_json::json;
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ pub fn dump(mut arguments: Arguments) -> ExitCode {
         arguments.end().map(|()| (file, format))
     })();
     match wish {
-        Ok((file, format)) => write(file.as_deref(), format, None),
+        Ok((file, format)) => write(file.as_deref(), format, None, configuration::print),
         Err(problem) => usage(&problem),
     }
 }
@@ -30,15 +30,37 @@ pub fn ec_dump_config(mut arguments: Arguments) -> ExitCode {
         arguments.end().map(|()| (file, output))
     })();
     match wish {
-        Ok((file, output)) => write(Some(&file), "xml", output.as_deref()),
+        Ok((file, output)) => write(Some(&file), "xml", output.as_deref(), |complaints| {
+            eprint!("{}", in_old_words(complaints));
+        }),
         Err(problem) => usage(&problem),
     }
 }
 
-fn write(file: Option<&str>, format: &str, output: Option<&str>) -> ExitCode {
+/// What Momentum's program says, which scripts may look for (spec config-language.md §13).
+fn in_old_words(complaints: &[Complaint]) -> String {
+    let mut text = String::new();
+    for complaint in complaints.iter().filter(|complaint| complaint.severity == Severity::Error) {
+        let Some(spot) = &complaint.place else {
+            let _ = writeln!(text, "{}", complaint.message);
+            continue;
+        };
+        let near: String = spot.excerpt.chars().skip(spot.indent).take(spot.width).collect();
+        if let Some((_, scope)) = complaint.message.split_once("is not a valid scope name in scope ") {
+            let line = format!("No module provides capability 'config.{}:{near}'.", scope.trim_matches('\''));
+            let _ = writeln!(text, "{line}\nCFG-07961 {line}");
+        }
+        let (file, line) = (&spot.position.file, spot.position.line);
+        let _ = writeln!(text, "Syntax error in {file} at line {line} near '{near}'\n{}", complaint.message);
+    }
+    text.push_str("Reconfigure failed.\nGlobal configuration error.\n");
+    text
+}
+
+fn write(file: Option<&str>, format: &str, output: Option<&str>, refuse: impl Fn(&[Complaint])) -> ExitCode {
     let examined = configuration::examine(file, &shard::registry());
     let Some(snapshot) = examined.snapshot.filter(|_| !examined.rejected) else {
-        configuration::print(&examined.complaints);
+        refuse(&examined.complaints);
         return ExitCode::from(EX_CONFIG);
     };
     let text = match format {
@@ -166,6 +188,21 @@ mod tests {
         let once = conf(&loaded(text));
         assert_eq!(conf(&loaded(&once)), once);
         assert!(once.contains("binding_group") || once.contains("Binding_Group"), "{once}");
+    }
+
+    #[test]
+    fn an_unknown_option_is_told_in_the_old_words() {
+        let loader = MemoryLoader::default().with("m", "hostname = h\n\ninvalid_option = 1\n");
+        let complaints = config::load("m", &loader, &shard::registry(), &[""]).expect_err("a fault");
+        let expected = "\
+No module provides capability 'config.Global:invalid_option'.
+CFG-07961 No module provides capability 'config.Global:invalid_option'.
+Syntax error in m at line 3 near 'invalid_option'
+'invalid_option' is not a valid scope name in scope 'Global'
+Reconfigure failed.
+Global configuration error.
+";
+        assert_eq!(in_old_words(&complaints), expected);
     }
 
     #[test]
