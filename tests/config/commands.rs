@@ -62,7 +62,11 @@ fn check_says_by_its_status_what_it_found() {
     for (arguments, status, part) in [
         (&["check", "-c", &clean][..], 0, "Configuration valid (0 errors, 0 warnings, 0 notes)"),
         (&["check", "-c", &dubious], 0, "Configuration valid (0 errors, 1 warnings, 0 notes)"),
-        (&["check", "-c", &dubious, "--strict"], 1, "Configuration not valid (0 errors, 1 warnings, 0 notes)"),
+        (
+            &["check", "-c", &dubious, "--strict"],
+            1,
+            "Configuration not valid (0 errors, 1 warnings, 0 notes)",
+        ),
         (&["check", "-c", &wrong], 1, "Configuration not valid (2 errors, 0 warnings, 0 notes)"),
         (&["check", "-c", "/nonexistent"], 78, "failed to stat '/nonexistent': No such file or directory"),
         (&["check", "--strict", "-c", &sample, "--report"], 0, "Line by line"),

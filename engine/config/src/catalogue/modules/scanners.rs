@@ -42,6 +42,8 @@ const CSAPI: &[OptionDef] = fields! {
 pub const MODULES: &[KnownModule] = &[
     KnownModule::built("antivirus", 1, "Scans for viruses with the engines nested in it."),
     KnownModule::built("clamav", 1, "An engine of antivirus: clamd."),
+    KnownModule::built("rspamd", 0, "Asks rspamd about each message."),
+    KnownModule::built("milter", 0, "Asks a mail filter that speaks milter."),
     KnownModule::built("spamassassin", 1, "Asks spamd, for scripts or for every message."),
     KnownModule::listed(
         "csapi",
