@@ -33,10 +33,7 @@ pub const OLD_NAMES: [OldName; 11] = [
         name: "ec_sendmail",
         run: |_| instead("ec_sendmail", "a submission program that speaks SMTP to port 25"),
     },
-    OldName {
-        name: "ec_md5passwd",
-        run: |_| instead("ec_md5passwd", "the permissions of the console's socket"),
-    },
+    OldName { name: "ec_md5passwd", run: |_| instead("ec_md5passwd", "htdigest, realm `Momentum Console`") },
 ];
 
 /// By the last part of the path that we were called by.
