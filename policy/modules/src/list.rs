@@ -1,17 +1,28 @@
 //! The modules that a configuration may name.
 
-use crate::{antivirus, clamav, conntrol, mail_loop, milter, rspamd, spamassassin};
+use crate::{
+    antivirus, clamav, conntrol, dkim_sign, dkim_validate, dmarc, dnsbl, mail_loop, milter, openarc,
+    opendkim, rspamd, spamassassin, spf_macros, spf_v1,
+};
 use policy_api::ModuleDef;
 
-pub static MODULES: [&ModuleDef; 8] = [
+pub static MODULES: [&ModuleDef; 16] = [
     &antivirus::MODULE,
     &clamav::MODULE,
     &conntrol::MODULE,
+    &dkim_sign::MODULE,
+    &dkim_validate::MODULE,
+    &dmarc::MODULE,
+    &dnsbl::MODULE,
     &lua::MODULE,
     &mail_loop::MODULE,
     &milter::MODULE,
+    &openarc::MODULE,
+    &opendkim::MODULE,
     &rspamd::MODULE,
     &spamassassin::MODULE,
+    &spf_macros::MODULE,
+    &spf_v1::MODULE,
 ];
 
 /// By the keyword of its stanza, in any case.

@@ -48,8 +48,6 @@ pub const OPTIONS: &[OptionDef] = crate::definitions! {
     /// Whether mail of this scope gets the header that complaints are recognised by.
     enable_fbl_header_insertion: Optional<Insertion> = "", in [binding, binding_group, domain, global],
         tier 2 Coming("the module fbl");
-    /// Whether the module opendkim signs mail of this scope.
-    opendkim_sign: Bool = "true", in [binding, binding_group, domain, global], tier 2 Coming("DKIM signatures");
     /// Whether the older module dkim_sign signs mail of this scope.
     dkim: Signing = "enabled", in [binding, binding_group, domain, global], tier 3 Coming("DKIM signatures");
     /// Whether mail of this scope gets a DomainKeys signature.

@@ -4,38 +4,11 @@ use super::{KnownModule, fields, stanza};
 use crate::{Bool, ColonList, Instances, Integer, OptionDef, OptionalText, Seconds, Standing, Text};
 
 crate::words! {
-    Canonicalization = "simple" | "relaxed"
-    Digest = "rsa-sha1" | "rsa-sha256" | "ed25519-sha256"
     OldCanonicalization = "simple" | "nofws"
 }
 
-const DKIM: Standing = Standing::Coming("DKIM");
 const DOMAINKEYS: Standing = Standing::Ignored("DomainKeys (RFC 4870) is historic; sign with DKIM");
 const SENDER_ID: Standing = Standing::Ignored("Sender ID (RFC 4406) is historic; use spf_v1");
-
-/// What a signature needs, for the module and for one domain.
-const SIGNATURE: &[OptionDef] = fields! {
-    body_canon: Canonicalization = "simple" "How the content is made canonical.";
-    header_canon: Canonicalization = "simple" "How the header is made canonical.";
-    body_length_limit: Bool = "false" "True: the signature says how long the content is.";
-    digest: Digest = "rsa-sha256" "The algorithm.";
-    key: OptionalText = "" "File of the private key; %{d} is the domain, %{s} the selector.";
-    keycache_size: Integer = "2048" "Keys remembered.";
-    pos_keycache_ttl: Seconds = "300" "Seconds that a key is remembered.";
-    neg_keycache_ttl: Seconds = "3600" "Seconds that a missing key is remembered.";
-    selector: OptionalText = "" "The selector.";
-    sign_condition: OptionalText = "" "Context variable without which nothing is signed.";
-    testing: Bool = "false" "True: says that the domain is only trying.";
-    headerlist: ColonList = "" "Header fields that are signed.";
-    copy_headers: Bool = "false" "True: the signature quotes what it signs.";
-    identity: OptionalText = "" "Agent or user named in the signature.";
-    lifetime: Integer = "0" "Hours that the signature is good for; 0 unlimited.";
-};
-
-const OF_DOMAIN: &[OptionDef] = fields! {
-    base_domain: OptionalText = "" "The domain that signs for this one.";
-    key_cache_size: Integer = "2048" "The same as keycache_size.";
-};
 
 const DOMAINKEY: &[OptionDef] = fields! {
     base_domain: OptionalText = "" "The domain that signs for this one.";
@@ -67,63 +40,15 @@ const SPF: &[OptionDef] = fields! {
 };
 
 pub const MODULES: &[KnownModule] = &[
-    KnownModule::listed(
-        "opendkim",
-        1,
-        "Signs with DKIM; scripts verify with it.",
-        DKIM,
-        Instances::Many,
-        &[
-            SIGNATURE,
-            fields! {
-                skip_headerlist: ColonList = "" "Header fields that are never signed.";
-                oversign_headerlist: ColonList = "" "Header fields signed once more than they occur.";
-            },
-        ],
-    )
-    .with(&[stanza("dkim_domain", true, &[SIGNATURE, OF_DOMAIN], &[])]),
-    KnownModule::listed(
-        "dkim_sign",
-        2,
-        "The older module that signs with DKIM.",
-        DKIM,
-        Instances::Many,
-        &[SIGNATURE],
-    )
-    .with(&[stanza("dk_domain", true, &[SIGNATURE, OF_DOMAIN], &[])]),
-    KnownModule::listed(
-        "dkim_validate",
-        2,
-        "Verifies DKIM signatures of what comes in.",
-        DKIM,
-        Instances::Any,
-        &[],
-    ),
-    KnownModule::listed(
-        "openarc",
-        2,
-        "Verifies and seals ARC chains, for scripts.",
-        Standing::Coming("ARC"),
-        Instances::Singleton,
-        &[],
-    ),
+    KnownModule::built("opendkim", 1, "Signs with DKIM; scripts verify with it."),
+    KnownModule::built("dkim_sign", 2, "The older module that signs with DKIM."),
+    KnownModule::built("dkim_validate", 2, "Verifies DKIM signatures of what comes in."),
+    KnownModule::built("openarc", 2, "Verifies and seals ARC chains."),
     KnownModule::listed("dk_sign", 3, "Signs with DomainKeys.", DOMAINKEYS, Instances::Many, &[DOMAINKEY])
         .with(&[stanza("dk_domain", true, &[DOMAINKEY], &[])]),
     KnownModule::listed("dk_validate", 3, "Verifies DomainKeys.", DOMAINKEYS, Instances::Any, &[]),
-    KnownModule::listed(
-        "spf_v1",
-        1,
-        "Looks up who may send for a domain (RFC 7208).",
-        Standing::Coming("SPF"),
-        Instances::Many,
-        &[
-            SPF,
-            fields! {
-                context_variable: Text = "spf_status" "Context variable of the result.";
-            },
-        ],
-    ),
-    KnownModule::listed("spf_macros", 1, "Macros %{spfv1:…}.", Standing::Coming("SPF"), Instances::Any, &[]),
+    KnownModule::built("spf_v1", 1, "Looks up who may send for a domain (RFC 7208)."),
+    KnownModule::built("spf_macros", 1, "Macros %{spfv1:…}."),
     KnownModule::listed(
         "senderid",
         3,
