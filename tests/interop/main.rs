@@ -4,6 +4,7 @@
 
 mod exchangers;
 mod failures;
+mod identity;
 mod limits;
 mod lines;
 mod operation;
