@@ -18,7 +18,7 @@ config::options! {
 config::options! {
     pub struct SignOptions {
         /// Whether the module opendkim signs mail of this scope.
-        opendkim_sign: Bool = "true", in [binding, binding_group, domain, global];
+        opendkim_sign: Bool = "true", in [binding, binding_group, domain, global], tier 2;
     }
 }
 
