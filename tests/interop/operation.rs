@@ -118,7 +118,7 @@ fn the_console_tells_what_was_done_and_what_waits() {
     let queue = queues.lines().find(|line| line.contains("waits.example")).expect("the queue is listed");
     let row: Vec<&str> = queue.split_whitespace().collect();
     assert_eq!(row, ["default/default", "waits.example", "2", "0"]);
-    assert!(server.console(&["version"]).well().out.starts_with("Impetus, "));
+    assert!(server.console(&["version"]).well().out.contains("# ecelerity version: "));
     assert!(server.console(&["help"]).well().out.contains("mailq"));
     let unknown = server.console(&["dance"]);
     assert_eq!(unknown.code(), Some(1), "{}", unknown.out);

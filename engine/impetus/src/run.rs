@@ -8,7 +8,7 @@ use config::Snapshot;
 use runtime::{
     FolderLock, Identity, Needs, NoIdentity, NotLocked, PanicHook, Plan, ProcessSignal, Runtime, Signals,
 };
-use shard::{Common, Counters, Event, GlobalOptions, Order, Request, SecurityOptions};
+use shard::{Common, Counters, Event, GlobalOptions, HostFacts, Order, Request, SecurityOptions};
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::chown;
@@ -92,6 +92,7 @@ impl Server {
         let (servers, _) = dns::Resolv::parse(&resolv);
         let chance = chance().map_err(|error| unavailable(&format!("no random numbers: {error}")))?;
         let common = Common::new(snapshot.clone(), count, &hostname(), servers, std::process::id(), chance);
+        common.describe_host(host_facts());
         let (tell, events) = channel();
         let shared = common.clone();
         let runtime = Runtime::start(plan, move |world, index| {
@@ -212,8 +213,8 @@ impl Server {
 }
 
 /// Tasks that handle foreign content: a panic ends that connection, nothing else.
-const CONTAINED: [&str; 8] =
-    ["session", "refusal", "delivery", "lookup", "black hole", "console", "answer", "fetch"];
+const CONTAINED: [&str; 9] =
+    ["session", "refusal", "delivery", "lookup", "black hole", "console", "question", "answer", "fetch"];
 
 /// Any other task is one of the engine's own (journal, queues, posts, logs): when it breaks, the process
 /// stops, for the journal is the truth and a start puts everything back.
@@ -238,6 +239,16 @@ fn chance() -> io::Result<[u64; 2]> {
 fn unavailable(what: &str) -> ExitCode {
     eprintln!("impetus: {what}");
     ExitCode::from(EX_UNAVAILABLE)
+}
+
+/// For `sysinfo` of the console.
+fn host_facts() -> HostFacts {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let pretty = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    let kernel = |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
+    let parts =
+        ["ostype", "hostname", "osrelease", "version", "arch"].map(|name| kernel(name).trim().to_owned());
+    HostFacts { release: pretty.unwrap_or("Linux").trim_matches('"').to_owned(), system: parts.join(" ") }
 }
 
 fn hostname() -> String {

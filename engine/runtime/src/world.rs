@@ -17,7 +17,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use world::{Doorbell, Job, Pool, World};
+use world::{Doorbell, Job, Load, Pool, World};
 
 /// How long tasks may compute until `breathe` lets sockets have their turn.
 const BREATH: Duration = Duration::from_micros(300);
@@ -153,6 +153,24 @@ impl World for RealWorld {
 
     fn work(&self, pool: Pool, job: Job) -> bool {
         self.0.pools.offer(pool, job)
+    }
+
+    fn load(&self) -> Load {
+        // SAFETY: both calls write a local of the type that they expect.
+        let (spent, usage) = unsafe {
+            let mut spent: libc::timespec = std::mem::zeroed();
+            let mut usage: libc::rusage = std::mem::zeroed();
+            libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut spent);
+            libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+            (spent, usage)
+        };
+        let part = |number: i64| u64::try_from(number).unwrap_or(0);
+        Load {
+            turns: self.0.ring.turns(),
+            busy: Duration::from_secs(part(spent.tv_sec)) + Duration::from_nanos(part(spent.tv_nsec)),
+            // The kernel counts kibibytes.
+            peak_memory: part(usage.ru_maxrss) * 1024,
+        }
     }
 
     fn reopen_logs(&self) {

@@ -48,6 +48,26 @@ counters! {
     outbound_connection_failures,
     /// DNS questions sent to servers.
     dns_questions,
+    /// Questions of each kind that a server had to be asked, each once.
+    dns_a_queries,
+    dns_aaaa_queries,
+    dns_mx_queries,
+    dns_txt_queries,
+    dns_ptr_queries,
+    dns_other_queries,
+    /// Those that nobody answered in time.
+    dns_a_timeouts,
+    dns_aaaa_timeouts,
+    dns_mx_timeouts,
+    dns_txt_timeouts,
+    dns_ptr_timeouts,
+    dns_other_timeouts,
+    /// Answers of servers; those that say nothing about the name.
+    dns_responses,
+    dns_bad_responses,
+    /// Questions asked of the cache; those that it could answer.
+    dns_lookups,
+    dns_hits,
     /// Contents read back from the journal.
     contents_fetched,
     /// Copies whose content was damaged in the journal: nobody could be told.

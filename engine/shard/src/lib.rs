@@ -29,6 +29,7 @@ mod judge;
 mod keeper;
 mod listen;
 mod moves;
+mod named_counters;
 mod operator;
 mod options;
 mod orders;
@@ -56,6 +57,7 @@ mod tally;
 mod tenure;
 mod tidy;
 mod trace;
+mod visitor;
 mod why;
 
 pub use access::Access;
@@ -72,13 +74,13 @@ pub use record::log_files;
 pub use settings::SOFTWARE;
 pub use settings::source_addresses;
 pub use smtp_trace::Tracer;
-pub use start::{Common, Event, Modules, modules, registry, registry_with, start};
+pub use start::{Common, Event, HostFacts, Modules, modules, registry, registry_with, start};
 
 use bindings::Schedule;
 use counters::Counters as Counts;
 use crowd::Crowd;
-use mail::MessageId;
 use mail::id::Ids;
+use mail::{MessageId, Time};
 use parcel::{Kept, Parcel};
 use post::PostOffice;
 use settings::Site;
@@ -122,6 +124,13 @@ pub struct Shard<W: World> {
 
     /// Consoles that are open.
     pub(crate) operators: Cell<usize>,
+    /// What each named counter had counted when it was reset, and when that was.
+    pub(crate) counter_resets: RefCell<BTreeMap<String, (u64, Time)>>,
+    pub(crate) visitors: Rc<visitor::Visitors>,
+    pub(crate) started: Time,
+    /// What was counted before `summary reset`, and when that was.
+    pub(crate) baseline: RefCell<Vec<u64>>,
+    pub(crate) reset_at: Cell<Time>,
     pub(crate) access: RefCell<Arc<Access>>,
 
     pub(crate) recorder: record::Recorder,

@@ -6,6 +6,7 @@ use config::{Lookup, Snapshot};
 use logs::{Event, FORMATS, Kind, Kinds, Lines, Open, Style, Want};
 use mail::Time;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,7 +18,12 @@ pub(crate) struct Recorder {
     opened: RefCell<Opened>,
     bell: Signal,
     pub closed: Signal,
+    /// What went wrong lately.
+    complaints: RefCell<VecDeque<(Time, String)>>,
 }
+
+/// Complaints that the console shows.
+const COMPLAINTS_KEPT: usize = 10;
 
 impl Recorder {
     /// Only the first shard beats the heart of a log: all write to the same file.
@@ -28,10 +34,23 @@ impl Recorder {
             opened: RefCell::new(opened),
             bell: Signal::default(),
             closed: Signal::default(),
+            complaints: RefCell::default(),
         }
     }
 
+    /// What went wrong lately, the oldest first.
+    pub fn last_complaints(&self) -> Vec<(Time, String)> {
+        self.complaints.borrow().iter().cloned().collect()
+    }
+
     fn record(&self, event: &Event<'_>, now: Time) {
+        if let Event::Panic(text) = event {
+            let mut complaints = self.complaints.borrow_mut();
+            complaints.push_back((now, (*text).to_owned()));
+            if complaints.len() > COMPLAINTS_KEPT {
+                complaints.pop_front();
+            }
+        }
         if self.lines.borrow_mut().record(now, event) {
             self.bell.raise();
         }

@@ -2,6 +2,7 @@
 //! candidates for a connection (spec mail-flow.md §6).
 
 use crate::Shard;
+use crate::counters::Counters;
 use crate::crowd::Crowd;
 use crate::outbound::Outbound;
 use crate::race::join_all;
@@ -10,7 +11,7 @@ use bindings::Origin;
 use bindings::hosts::Candidate;
 use bindings::prohibited::Admission;
 use bindings::route::{Hop, HopLookup, Target};
-use dns::{Answer, Attempts, Cache, Exchangers, Query, Question, Resolv, Route};
+use dns::{Answer, Attempts, Cache, Exchangers, Kind, Query, Question, Resolv, Route, Trouble};
 use mail::{Reply, Time};
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -88,6 +89,27 @@ impl Resolver {
         // A record that counts failures is kept a while longer: the count is what it is for.
         let kept = |record: &Record| record.expires + dns::attempts::LONGEST_PAUSE > now;
         self.domains.borrow_mut().retain(|_, record| kept(record));
+    }
+
+    /// What the cache has, without asking anybody.
+    pub fn cached(&self, question: &Question, now: Time) -> Option<Answer> {
+        self.cache.borrow_mut().get(question, now)
+    }
+
+    /// Domains with a record.
+    pub fn domains_known(&self) -> usize {
+        self.domains.borrow().len()
+    }
+
+    /// Answers in the cache, and octets.
+    pub fn cache_size(&self) -> (usize, usize) {
+        let cache = self.cache.borrow();
+        (cache.len(), cache.bytes())
+    }
+
+    /// Questions that wait for an answer.
+    pub fn pending(&self) -> usize {
+        self.asking.borrow().len()
     }
 
     /// Whether lookups of the domain fail, since when, and when it is asked for again.
@@ -305,7 +327,9 @@ async fn first_hosts<W: World>(
 /// One question: from the cache, with others who ask it now, or from a server.
 pub(crate) async fn ask<W: World>(shard: &Rc<Shard<W>>, question: &Question) -> Answer {
     let resolver = &shard.resolver;
+    shard.counters.dns_lookups.add(1);
     if let Some(answer) = resolver.cache.borrow_mut().get(question, shard.world.now()) {
+        shard.counters.dns_hits.add(1);
         return answer;
     }
     let under_way = resolver.asking.borrow().get(question).cloned();
@@ -320,6 +344,7 @@ pub(crate) async fn ask<W: World>(shard: &Rc<Shard<W>>, question: &Question) -> 
     let asking = Rc::new(Asking::default());
     resolver.asking.borrow_mut().insert(question.clone(), asking.clone());
     let answer = ask_servers(shard, question).await;
+    count_question(&shard.counters, question, &answer);
     resolver.cache.borrow_mut().put(question.clone(), answer.clone(), shard.world.now());
     resolver.asking.borrow_mut().remove(question);
     let _ = asking.answer.set(answer.clone());
@@ -335,6 +360,26 @@ pub(crate) async fn ask_server<W: World>(
 ) -> Answer {
     let servers = Resolv { servers: [server].into(), ..shard.resolver.servers.clone() };
     ask_these(shard, question, &servers).await
+}
+
+fn count_question(counters: &Counters, question: &Question, answer: &Answer) {
+    let (asked, late) = match question.kind {
+        Kind::A => (&counters.dns_a_queries, &counters.dns_a_timeouts),
+        Kind::Aaaa => (&counters.dns_aaaa_queries, &counters.dns_aaaa_timeouts),
+        Kind::Mx => (&counters.dns_mx_queries, &counters.dns_mx_timeouts),
+        Kind::Txt => (&counters.dns_txt_queries, &counters.dns_txt_timeouts),
+        Kind::Ptr => (&counters.dns_ptr_queries, &counters.dns_ptr_timeouts),
+        Kind::Ns | Kind::Cname => (&counters.dns_other_queries, &counters.dns_other_timeouts),
+    };
+    asked.add(1);
+    match answer {
+        Answer::Failed(Trouble::Timeout) => late.add(1),
+        Answer::Failed(_) => {
+            counters.dns_responses.add(1);
+            counters.dns_bad_responses.add(1);
+        }
+        _ => counters.dns_responses.add(1),
+    }
 }
 
 async fn ask_servers<W: World>(shard: &Rc<Shard<W>>, question: &Question) -> Answer {

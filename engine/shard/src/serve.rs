@@ -73,6 +73,7 @@ async fn converse<W: World>(
     let mut session = Session::new(settings.session.clone(), facts, world.now());
     let mut conversation = Conversation::new(shard, settings, &facts);
     let call = shard.callable(facts.connection);
+    let visit = shard.visitors.enter(facts.peer, world.now());
     let mut called = false;
     loop {
         if shard.is_stopping() && !called {
@@ -89,6 +90,7 @@ async fn converse<W: World>(
             session.adopt(settings.session.clone());
             conversation.adopt(settings);
         }
+        visit.stands_at(session.state(), world.now());
         match session.want() {
             Want::Read { deadline } => match hear(stream, deadline, &call.signal, called).await {
                 Heard::Bytes(bytes) => session.read(&bytes, world.now()),

@@ -20,8 +20,8 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use world::World;
 
@@ -43,6 +43,7 @@ pub struct Common {
     pub(crate) reception_budget: Arc<Budget>,
     servers: Resolv,
     pub(crate) process: u32,
+    pub(crate) host: OnceLock<HostFacts>,
     /// Every module that a configuration may name.
     modules: Modules,
     /// Files of the modules that the configuration of the start names.
@@ -52,7 +53,22 @@ pub struct Common {
 /// A list of modules; the program's is `policy_modules::MODULES`.
 pub type Modules = &'static [&'static ModuleDef];
 
+/// What `sysinfo` says of the host; the program finds it out when it starts.
+#[derive(Clone, Debug, Default)]
+pub struct HostFacts {
+    /// Name and version of the distribution.
+    pub release: String,
+    /// As `uname -a` prints it.
+    pub system: String,
+}
+
 impl Common {
+    /// Once, at the start.
+    pub fn describe_host(&self, facts: HostFacts) {
+        // What was said first holds.
+        let _ = self.host.set(facts);
+    }
+
     /// `hostname` is the system's, `servers` what resolv.conf says, `process` our number, `chance` random.
     pub fn new(
         snapshot: Arc<Snapshot>,
@@ -92,6 +108,7 @@ impl Common {
             snapshot,
             servers,
             process,
+            host: OnceLock::new(),
         })
     }
 
@@ -304,6 +321,11 @@ impl<W: World> Shard<W> {
             answers: Default::default(),
             kept: Default::default(),
             operators: Cell::new(0),
+            counter_resets: Default::default(),
+            visitors: Default::default(),
+            started: now,
+            baseline: RefCell::default(),
+            reset_at: Cell::new(now),
             access: RefCell::default(),
             policy_counters: RefCell::default(),
             tallies: RefCell::default(),

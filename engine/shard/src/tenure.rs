@@ -53,6 +53,10 @@ impl Presences {
         number
     }
 
+    pub fn all(&self) -> Vec<(u64, Rc<Presence>)> {
+        self.present.borrow().iter().map(|(number, presence)| (*number, presence.clone())).collect()
+    }
+
     /// Those of one queue.
     pub fn of(&self, queue: QueueId) -> Vec<Rc<Presence>> {
         self.present.borrow().values().filter(|presence| presence.queue == queue).cloned().collect()

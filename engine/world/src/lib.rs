@@ -17,6 +17,7 @@ use mail::Time;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One shard's view of the outside. Cheap to clone; never leaves its thread.
 ///
@@ -51,6 +52,11 @@ pub trait World: Clone + Net + Disk + 'static {
     /// tells that it is done is its own affair; it must not panic.
     fn work(&self, pool: Pool, job: Job) -> bool;
 
+    /// What this shard's thread has done since its start.
+    fn load(&self) -> Load {
+        Load::default()
+    }
+
     /// Asks the writer to close and open all log files again (after rotation).
     fn reopen_logs(&self);
 }
@@ -65,6 +71,17 @@ pub enum Pool {
     Io,
     /// Computes.
     Cpu,
+}
+
+/// How busy a shard is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Times that it looked at its sockets and files.
+    pub turns: u64,
+    /// Time on a core.
+    pub busy: Duration,
+    /// The most memory that the process has had, in octets.
+    pub peak_memory: u64,
 }
 
 /// The waking half of `World::rung`; costs nothing but an atomic when the bell already rings.

@@ -63,6 +63,7 @@ pub(crate) struct Ring {
     dirty: Cell<bool>,
     flusher: RefCell<Option<Waker>>,
     last_turn: Cell<Instant>,
+    turns: Cell<u64>,
     completion_bell: OwnedFd,
 }
 
@@ -86,6 +87,7 @@ impl Ring {
             dirty: Cell::new(false),
             flusher: RefCell::new(None),
             last_turn: Cell::new(Instant::now()),
+            turns: Cell::new(0),
             completion_bell,
         })
     }
@@ -109,6 +111,10 @@ impl Ring {
 
     pub fn with_submitter<T>(&self, call: impl FnOnce(io_uring::Submitter<'_>) -> T) -> T {
         call(self.io.borrow().submitter())
+    }
+
+    pub fn turns(&self) -> u64 {
+        self.turns.get()
     }
 
     pub fn in_flight(&self) -> usize {
@@ -189,6 +195,7 @@ impl Ring {
 
     /// Submits what was pushed and tells what has completed.
     pub fn turn(&self) {
+        self.turns.set(self.turns.get() + 1);
         self.dirty.set(false);
         // Completions that are there when submit returns are reaped here: no bell for them.
         self.io.borrow_mut().completion().disable_eventfd();

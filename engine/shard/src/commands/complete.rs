@@ -2,6 +2,7 @@
 
 use super::COMMANDS;
 use crate::Shard;
+use crate::selection::walk;
 use console::{Command, Document, Refused, Request, Thing, record};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -13,9 +14,6 @@ pub const COMMAND: Command =
 
 /// More are no help to anybody.
 const MOST: usize = 200;
-
-/// Queues that are looked at before others have their turn.
-const PIECE: usize = 1000;
 
 pub(super) async fn ask<W: World>(
     shard: Rc<Shard<W>>,
@@ -51,19 +49,7 @@ pub(super) async fn ask<W: World>(
         }
     }
     if next.things.contains(&Thing::Domain) {
-        let mut from = 0;
-        loop {
-            let seen = {
-                let schedule = shard.schedule.borrow();
-                let piece = schedule.summaries().skip(from).take(PIECE);
-                piece.map(|queue| offer(&mut found, queue.domain)).count()
-            };
-            from += seen;
-            if seen < PIECE || found.len() >= MOST {
-                break;
-            }
-            shard.world.breathe().await;
-        }
+        walk(&shard, |queue| offer(&mut found, queue.domain)).await;
     }
     Ok(found)
 }

@@ -2,12 +2,18 @@
 
 use crate::Shard;
 use crate::operator::Operator;
-use console::{Command, Document, Refused, Request};
+use console::{Command, Document, Refused, Request, record};
 use std::rc::Rc;
 use std::sync::Arc;
 use world::World;
 
-pub const COMMAND: Command = Command::new("version", "", "Product and version.");
+pub const COMMAND: Command = Command::new("version", "", "Says version and product of the running server.");
+
+const BANNER: &str = "############################################################
+# ecelerity version: {version} r(0)
+# {product}, an open-source mail engine
+# Copyright the authors of Impetus; {licence}
+############################################################";
 
 pub(super) async fn run<W: World>(
     _: Rc<Shard<W>>,
@@ -15,5 +21,7 @@ pub(super) async fn run<W: World>(
     _: Rc<Operator>,
 ) -> Result<Document, Refused> {
     request.operands().end()?;
-    Ok(Document::said(format!("Impetus, {}", crate::SOFTWARE)))
+    let known =
+        record! { version: env!("CARGO_PKG_VERSION"), product: "Impetus", licence: "Apache-2.0 OR MIT" };
+    Ok(Document::new().record("", BANNER, known))
 }

@@ -261,10 +261,10 @@ bounce_logger "bounce_logger" {{
         run(Command::new(self.place.program).args(["console", "--socket"]).arg(self.socket()).args(words))
     }
 
-    /// A number of `summary`.
+    /// A number of `counters`.
     #[track_caller]
     pub fn count(&self, name: &str) -> u64 {
-        let summary = self.console(&["summary"]).well().out;
+        let summary = self.console(&["counters"]).well().out;
         let words = summary.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         let found =
             words.filter(|words| words.first() == Some(&name)).find_map(|words| words.get(1)?.parse().ok());
