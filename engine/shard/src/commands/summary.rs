@@ -14,8 +14,7 @@ pub const COMMAND: Command =
         .explained("Rates are averages since the last summary reset; a counter is what happened since then.");
 
 /// Spec console.md §4: a label, a blank, and the value right aligned in six, the first three in seven.
-const LAYOUT: &str = "\
-        Outbound Concurrency: {outbound_concurrency:>7}
+const LAYOUT: &str = "        Outbound Concurrency: {outbound_concurrency:>7}
         Inbound Concurrency: {inbound_concurrency:>7}
         Active Domains: {active_domains:>7}
         Active Queue Size: {active_queue_size:>6}

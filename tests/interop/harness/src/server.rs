@@ -113,6 +113,7 @@ ec_logger "ec_logger" {{
   mainlog = "{folder}/mainlog.ec"
   rejectlog = "{folder}/rejectlog.ec"
   paniclog = "{folder}/paniclog.ec"
+  acctlog = "{folder}/acctlog.ec"
   heartbeat = 1
 }}
 bounce_logger "bounce_logger" {{
