@@ -58,5 +58,6 @@ pub use show::{Located as LocatedInstance, Pair};
 pub use snapshot::{InstanceId, Located, Place, Snapshot, Stanza};
 pub use source::{Position, Span};
 pub use standing::Standing;
+pub use suggestion::nearest;
 pub use tree::{Assignment, Block, Include, Statement, Tree, Value, Word};
 pub use types::*;
