@@ -6,7 +6,7 @@ use crate::{
 };
 use policy_api::ModuleDef;
 
-pub static MODULES: [&ModuleDef; 16] = [
+pub static MODULES: [&ModuleDef; 19] = [
     &antivirus::MODULE,
     &clamav::MODULE,
     &conntrol::MODULE,
@@ -20,6 +20,9 @@ pub static MODULES: [&ModuleDef; 16] = [
     &openarc::MODULE,
     &opendkim::MODULE,
     &rspamd::MODULE,
+    &sieve::DISCLAIMER,
+    &sieve::LIBRARY,
+    &sieve::MODULE,
     &spamassassin::MODULE,
     &spf_macros::MODULE,
     &spf_v1::MODULE,

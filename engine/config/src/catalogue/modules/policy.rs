@@ -7,38 +7,9 @@ use crate::{
 };
 
 const LUA: Standing = Standing::Coming("policy in Lua");
-const SIEVE: Standing = Standing::Coming("policy in Sieve");
 const AUDIT: Standing = Standing::Coming("counters of connections by address");
 
 const SCRIPT: &[OptionDef] = fields! { source: Text = "" "What is run: a module's name, a path or a URI."; };
-const HOOK: &[OptionDef] = fields! {
-    source: OptionalText = "" "The script to run.";
-    script: OptionalText = "" "The same as source.";
-    r#async: Bool = "false" "True: it runs beside the session.";
-    pool: Text = "CPU" "Pool that it runs in.";
-    r#return: Integer = "0" "What the hook returns.";
-};
-
-/// The 2.x spelling names the scripts as options.
-const PHASES: &[OptionDef] = fields! {
-    connect_phase1: OptionalText = "" "Script of the site at connect.";
-    connect_phase2: OptionalText = "" "Script behind it.";
-    ehlo_phase1: OptionalText = "" "Script of the site at EHLO.";
-    ehlo_phase2: OptionalText = "" "Script behind it.";
-    mailfrom_phase1: OptionalText = "" "Script of the site at MAIL FROM.";
-    mailfrom_phase2: OptionalText = "" "Script behind it.";
-    rcptto_phase1: OptionalText = "" "Script of the site at RCPT TO.";
-    rcptto_phase2: OptionalText = "" "Script behind it.";
-    data_phase1: OptionalText = "" "Script of the site once the content is there.";
-    data_phase2: OptionalText = "" "Script behind it.";
-    spool_phase1: OptionalText = "" "Script of the site before the message is split by recipient.";
-    spool_phase2: OptionalText = "" "Script behind it.";
-    each_rcpt_phase1: OptionalText = "" "Script of the site for each copy.";
-    each_rcpt_phase2: OptionalText = "" "Script behind it.";
-    set_binding_phase1: OptionalText = "" "Script of the site that chooses the binding.";
-    set_binding_phase2: OptionalText = "" "Script behind it.";
-};
-
 pub const MODULES: &[KnownModule] = &[
     KnownModule::built("conntrol", 1, "Waits before the greeting and notices clients that speak first."),
     KnownModule::built("mail_loop", 1, "Refuses messages that have passed too many hosts."),
@@ -58,23 +29,8 @@ pub const MODULES: &[KnownModule] = &[
         }],
     )
     .with(&[stanza("script", true, &[SCRIPT], &[])]),
-    KnownModule::listed(
-        "sieve",
-        1,
-        "Policy in Sieve, at phases and hooks.",
-        SIEVE,
-        Instances::Any,
-        &[
-            fields! {
-                cache_size: Integer = "200" "Compiled scripts that are kept.";
-                cache_life: Seconds = "260" "Seconds that a compiled script is kept.";
-                runtime_error: Text = "fail" "What a script that fails does to the message.";
-            },
-            PHASES,
-        ],
-    )
-    .with(&[stanza("script", true, &[SCRIPT], &[]), stanza("hook", true, &[HOOK], &[])]),
-    KnownModule::listed("sievelib", 1, "Functions that Sieve scripts share.", SIEVE, Instances::Any, &[]),
+    KnownModule::built("sieve", 1, "Policy in Sieve, at phases and hooks."),
+    KnownModule::built("sievelib", 1, "Functions that Sieve scripts share; they are always there."),
     KnownModule::listed(
         "alerting",
         1,
@@ -205,5 +161,5 @@ pub const MODULES: &[KnownModule] = &[
         &[fields! { pattern: List<Text> = "" "Patterns of the field."; }],
         &[],
     )]),
-    KnownModule::listed("disclaimer", 2, "Lets Sieve scripts append a text.", SIEVE, Instances::Any, &[]),
+    KnownModule::built("disclaimer", 2, "Lets Sieve scripts append a text; it is always there."),
 ];

@@ -1,0 +1,423 @@
+//! Runs a program. The machine decides and waits for nobody: it says when it must wait, is given the answer,
+//! and goes on where it was.
+
+use crate::aside;
+use crate::fault::Fault;
+use crate::limits::{Account, Limits};
+use crate::matching::MatchType;
+use crate::pattern::Patterns;
+use crate::program::{Constant, Form, Op, Piece, Program, Site};
+use crate::scene::Scene;
+use crate::value::{List, Text, Value};
+use crate::word::{Flow, Got, Run, Wait};
+use policy_api::Level;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A program on one shard: its texts are shared by all runs there.
+pub(crate) struct Loaded {
+    pub program: Arc<Program>,
+    constants: Vec<Value>,
+}
+
+impl Loaded {
+    pub fn new(program: Arc<Program>) -> Rc<Loaded> {
+        let constants = program.constants.iter().map(Value::from).collect();
+        Rc::new(Loaded { program, constants })
+    }
+}
+
+impl From<&Constant> for Value {
+    fn from(constant: &Constant) -> Self {
+        match constant {
+            Constant::Text(text) => Value::Text(Rc::from(&**text)),
+            Constant::Number(text) => Value::Number(Rc::from(&**text)),
+            Constant::Tag(text) => Value::Tag(Rc::from(&**text)),
+            Constant::List(texts) => texts.iter().map(|text| Rc::from(&**text)).collect::<Value>(),
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// At its last statement or at `stop`: the next script goes on.
+    Through,
+    /// With an action that ends Sieve for the phase.
+    Ended,
+    /// With a fault; its text names file and line.
+    Failed(String),
+}
+
+pub(crate) enum Progress {
+    Finished(Ending),
+    /// Goes on with `answered`.
+    Waits(Wait),
+    /// Others have their turn.
+    Breathes,
+}
+
+pub(crate) struct Machine {
+    loaded: Rc<Loaded>,
+    at: usize,
+    stack: Vec<Value>,
+    variables: Vec<Value>,
+    returns: Vec<usize>,
+    flag: bool,
+    /// What a wait is for.
+    waiting: Option<Awaited>,
+    goes_on: bool,
+    account: Account,
+}
+
+enum Awaited {
+    Value,
+    Flag,
+}
+
+/// What an instruction leads to.
+enum Next {
+    Go,
+    Finish(Ending),
+    Wait(Wait, Awaited),
+}
+
+impl Machine {
+    /// `goes_on`: faults are reported and passed over (`runtime_error = continue`).
+    pub fn new(loaded: Rc<Loaded>, limits: Limits, goes_on: bool) -> Machine {
+        let variables = vec![Value::default(); loaded.program.variables];
+        Machine {
+            loaded,
+            at: 0,
+            stack: Vec::with_capacity(16),
+            variables,
+            returns: Vec::new(),
+            flag: false,
+            waiting: None,
+            goes_on,
+            account: Account::new(limits),
+        }
+    }
+
+    /// Runs until it is finished or must wait.
+    pub fn advance(&mut self, scene: &mut Scene<'_>) -> Progress {
+        let loaded = self.loaded.clone();
+        loop {
+            let next = self.account.step(1).and_then(|()| self.step(&loaded, scene));
+            match next {
+                Ok(Next::Go) => {}
+                Ok(Next::Finish(ending)) => return Progress::Finished(ending),
+                Ok(Next::Wait(wait, awaited)) => {
+                    self.waiting = Some(awaited);
+                    return Progress::Waits(wait);
+                }
+                Err(fault) => {
+                    if let Some(ending) = self.failed(fault, scene) {
+                        return Progress::Finished(ending);
+                    }
+                }
+            }
+            if self.account.is_out_of_breath() {
+                return Progress::Breathes;
+            }
+        }
+    }
+
+    /// What a wait was for has come.
+    pub fn answered(&mut self, answer: Result<Value, Fault>, scene: &mut Scene<'_>) -> Option<Ending> {
+        let answer = answer.and_then(|value| self.account.hold(value.size()).map(|()| value));
+        match (answer, self.waiting.take()) {
+            (Ok(value), Some(Awaited::Value)) => self.stack.push(value),
+            (Ok(value), Some(Awaited::Flag)) => self.flag = value.is_true(),
+            (Err(fault), awaited) => {
+                self.waiting = awaited;
+                return self.failed(fault, scene);
+            }
+            (Ok(_), None) => panic!("an answer to a machine that does not wait"),
+        }
+        None
+    }
+
+    /// The run has taken longer than it may.
+    pub fn timed_out(&mut self) -> Ending {
+        let limit = self.account.limits().time.as_secs();
+        Ending::Failed(format!("{}: the script has taken more than {limit} s", self.place()))
+    }
+
+    fn place(&self) -> String {
+        self.loaded.program.place(self.at.saturating_sub(1))
+    }
+
+    /// None: the run goes on with an empty value, or a test that is false.
+    fn failed(&mut self, fault: Fault, scene: &mut Scene<'_>) -> Option<Ending> {
+        let op = self.loaded.program.code.get(self.at.saturating_sub(1));
+        let name = match op {
+            Some(Op::Call(site) | Op::Test(site)) => self.loaded.program.sites[*site as usize].word.name,
+            _ => "",
+        };
+        let separator = if name.is_empty() { "" } else { ": " };
+        let text = format!("{}: {name}{separator}{fault}", self.place());
+        if fault.is_limit || !self.goes_on {
+            return Some(Ending::Failed(text));
+        }
+        scene.report(Level::Error, &text);
+        match op {
+            Some(Op::Call(_)) => self.stack.push(Value::default()),
+            _ => self.flag = false,
+        }
+        self.waiting = None;
+        None
+    }
+
+    fn step(&mut self, loaded: &Loaded, scene: &mut Scene<'_>) -> Result<Next, Fault> {
+        let program = &*loaded.program;
+        let op = program.code[self.at];
+        self.at += 1;
+        match op {
+            Op::Constant(number) => self.stack.push(loaded.constants[number as usize].clone()),
+            Op::Variable(slot) => self.stack.push(self.variables[slot as usize].clone()),
+            Op::Element(slot) => {
+                let key = self.pop().text();
+                let element = self.variables[slot as usize].element(&key);
+                self.stack.push(element.unwrap_or_default());
+            }
+            Op::Template(number) => {
+                let text = self.fill(&program.templates[number as usize], scene)?;
+                self.stack.push(Value::from(text));
+            }
+            Op::List(count) => {
+                let from = self.stack.len() - count as usize;
+                let list: Value = self.stack.drain(from..).map(|value| value.text()).collect();
+                self.account.hold(list.size())?;
+                self.stack.push(list);
+            }
+            Op::Store(slot) => self.variables[slot as usize] = self.pop(),
+            Op::Spread(number) => {
+                let texts = self.pop().texts();
+                for (index, slot) in program.spreads[number as usize].iter().enumerate() {
+                    let text = texts.get(index).cloned().map_or_else(Value::default, Value::Text);
+                    self.variables[*slot as usize] = text;
+                }
+            }
+            Op::Drop => {
+                self.pop();
+            }
+            Op::Call(site) => return self.call(loaded, &program.sites[site as usize], Awaited::Value, scene),
+            Op::Test(site) => return self.call(loaded, &program.sites[site as usize], Awaited::Flag, scene),
+            Op::Flag(flag) => self.flag = flag,
+            Op::Not => self.flag = !self.flag,
+            Op::Jump(to) => self.at = to as usize,
+            Op::JumpIf(to) if self.flag => self.at = to as usize,
+            Op::JumpUnless(to) if !self.flag => self.at = to as usize,
+            Op::JumpIf(_) | Op::JumpUnless(_) => {}
+            Op::Include(to) => {
+                if self.returns.len() >= self.account.limits().depth {
+                    return Err(Fault::limit("too many scripts include each other"));
+                }
+                self.returns.push(self.at);
+                self.at = to as usize;
+            }
+            Op::Return => self.at = self.returns.pop().expect("only included code returns"),
+            // RFC 6609 §3.1: it also stops the scripts that include this one.
+            Op::Stop => return Ok(Next::Finish(Ending::Through)),
+        }
+        Ok(Next::Go)
+    }
+
+    fn pop(&mut self) -> Value {
+        self.stack.pop().expect("the compiler balances the stack")
+    }
+
+    fn fill(&mut self, pieces: &[Piece], scene: &Scene<'_>) -> Result<String, Fault> {
+        let mut out = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Plain(text) => out.push_str(text),
+                Piece::Variable(slot) => {
+                    let text = self.variables[*slot as usize].text();
+                    self.account.hold(text.len())?;
+                    out.push_str(&text);
+                }
+                Piece::Macro(known) => {
+                    let before = out.len();
+                    known.expand(scene, &mut out);
+                    self.account.hold(out.len() - before)?;
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn call(
+        &mut self,
+        loaded: &Loaded,
+        site: &Site,
+        awaited: Awaited,
+        scene: &mut Scene<'_>,
+    ) -> Result<Next, Fault> {
+        let from = self.stack.len() - usize::from(site.arguments);
+        let mut call = Call {
+            scene,
+            account: &mut self.account,
+            arguments: &self.stack[from..],
+            form: &site.form,
+            own: usize::from(site.own),
+            variable: site.variable.map(|slot| &mut self.variables[slot as usize]),
+            goes_on: &mut self.goes_on,
+            program: &loaded.program,
+            at: self.at - 1,
+        };
+        let done = match site.word.run {
+            Run::Test(run) | Run::Wait(run) => run(&mut call).map(Done::Got),
+            Run::Value(run) => run(&mut call).map(|value| Done::Got(Got::Value(value))),
+            Run::Action(run) => run(&mut call).map(Done::Flow),
+            Run::Ignored => Ok(Done::Flow(Flow::On)),
+            Run::Elsewhere(instead) => Err(Fault::new(format!("not available here; {instead}"))),
+        };
+        self.stack.truncate(from);
+        match (done?, awaited) {
+            (Done::Got(Got::Later(wait)), awaited) => return Ok(Next::Wait(wait, awaited)),
+            (Done::Flow(Flow::End), _) => return Ok(Next::Finish(Ending::Ended)),
+            (Done::Flow(Flow::On), _) => self.stack.push(Value::default()),
+            (Done::Got(Got::Flag(flag)), Awaited::Flag) => self.flag = flag,
+            (Done::Got(Got::Flag(flag)), Awaited::Value) => self.stack.push(Value::from(flag)),
+            (Done::Got(Got::Value(value)), awaited) => {
+                self.account.hold(value.size())?;
+                match awaited {
+                    Awaited::Value => self.stack.push(value),
+                    Awaited::Flag => self.flag = value.is_true(),
+                }
+            }
+        }
+        Ok(Next::Go)
+    }
+}
+
+enum Done {
+    Got(Got),
+    Flow(Flow),
+}
+
+/// One use of a word in a run: its arguments, and all that it may touch.
+pub(crate) struct Call<'c, 'a> {
+    pub scene: &'c mut Scene<'a>,
+    pub account: &'c mut Account,
+    pub form: &'c Form,
+    arguments: &'c [Value],
+    own: usize,
+    variable: Option<&'c mut Value>,
+    goes_on: &'c mut bool,
+    program: &'c Program,
+    at: usize,
+}
+
+impl Call<'_, '_> {
+    /// How many arguments the script gives.
+    pub fn count(&self) -> usize {
+        self.own
+    }
+
+    pub fn value(&self, index: usize) -> &Value {
+        &self.arguments[index]
+    }
+
+    /// An argument that may be missing, or that a tag brought.
+    pub fn get(&self, index: usize) -> Option<&Value> {
+        self.arguments[..self.own].get(index)
+    }
+
+    /// The value of a tag that takes one.
+    pub fn of_tag(&self, index: Option<u8>) -> Option<&Value> {
+        index.map(|index| &self.arguments[usize::from(index)])
+    }
+
+    pub fn text(&self, index: usize) -> Text {
+        self.arguments[index].text()
+    }
+
+    pub fn optional(&self, index: usize) -> Option<Text> {
+        self.get(index).map(Value::text)
+    }
+
+    pub fn texts(&self, index: usize) -> List {
+        self.arguments[index].texts()
+    }
+
+    pub fn number(&self, index: usize) -> Result<f64, Fault> {
+        let text = self.text(index);
+        let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        number.ok_or_else(|| Fault::new(format!("'{text}' is no number")))
+    }
+
+    /// A number that counts something.
+    pub fn whole(&self, index: usize) -> Result<u64, Fault> {
+        let number = self.number(index)?;
+        if number < 0.0 || number.fract() != 0.0 || number > 9e15 {
+            return Err(Fault::new(format!("'{}' is no whole number", self.text(index))));
+        }
+        Ok(number as u64)
+    }
+
+    pub fn code(&self, index: usize) -> Result<u16, Fault> {
+        let text = self.text(index);
+        let code = text.trim().parse::<u16>().ok().filter(|code| *code == 250 || (400..600).contains(code));
+        code.ok_or_else(|| Fault::new(format!("'{text}' is no reply code (250, or 400 to 599)")))
+    }
+
+    pub fn hash(&self, index: usize) -> Result<&crate::value::Hash, Fault> {
+        match &self.arguments[index] {
+            Value::Hash(hash) => Ok(hash),
+            other => Err(Fault::new(format!("a {} where a hash is wanted", other.kind()))),
+        }
+    }
+
+    /// The variable that the word changes.
+    pub fn variable(&mut self) -> &mut Value {
+        self.variable.as_mut().expect("the compiler demands one")
+    }
+
+    /// The name of a counter, or where the script stands.
+    pub fn counter(&self, index: usize) -> Text {
+        self.optional(index).filter(|name| !name.is_empty()).unwrap_or_else(|| self.place().into())
+    }
+
+    /// `file:line`
+    pub fn place(&self) -> String {
+        self.program.place(self.at)
+    }
+
+    /// Faults are passed over from here on, or not.
+    pub fn set_error_mode(&mut self, goes_on: bool) {
+        *self.goes_on = goes_on;
+    }
+
+    /// Whether any value matches any of the keys, by the match type that the script named. Patterns over long
+    /// texts are looked for on a side thread: what PCRE needs for them has no useful bound.
+    pub fn matches<V: AsRef<str>>(&mut self, values: &[V], keys: &[Text]) -> Result<Got, Fault> {
+        let octets: usize = values.iter().map(|value| value.as_ref().len()).sum();
+        for key in keys {
+            self.account.look(self.form.matching.weight(octets, key) + values.len())?;
+        }
+        let matching = self.form.matching;
+        if matching.kind == MatchType::Regex && octets > aside::LONG_FOR_A_PATTERN && self.may_wait() {
+            self.account.hold(octets)?;
+            let values: Vec<String> = values.iter().map(|value| value.as_ref().to_owned()).collect();
+            let keys: Vec<Box<str>> = keys.iter().map(|key| Box::from(&**key)).collect();
+            let work = move || matching.any(&values, &keys, &Patterns::default());
+            return Ok(Got::Later(aside::work(self.scene.host, work, Value::from)));
+        }
+        Ok(Got::Flag(matching.any(values, keys, &self.scene.shared.patterns)?))
+    }
+
+    pub fn may_wait(&self) -> bool {
+        self.scene.rights().suspend
+    }
+
+    /// Faults unless the phase lets a script change this.
+    pub fn permit(&self, allowed: bool, what: &str) -> Result<(), Fault> {
+        if allowed {
+            return Ok(());
+        }
+        Err(Fault::new(format!("{what} cannot be changed in {}", self.scene.phase().name())))
+    }
+}

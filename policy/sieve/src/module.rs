@@ -1,0 +1,299 @@
+//! The modules `sieve` and `sievelib`: which scripts run when, and what their ends mean for the pipeline
+//! (spec sieve.md §6 and §8).
+
+use crate::keys::Keys;
+use crate::limits::Limits;
+use crate::loader::{self, Wanted};
+use crate::machine::{Ending, Loaded};
+use crate::options::{HookOptions, RuntimeError, SIEVE, ScriptOptions, SieveOptions};
+use crate::pattern::Patterns;
+use crate::phase::{Place, script_named, script_names};
+use crate::run::{Begun, Terms, begin, finish};
+use crate::scene::{Scene, Shared};
+use crate::throttle::Throttles;
+use config::{Complaint, Instances, ModuleSyntax, Stanza};
+use mail::Phase;
+use policy_api::{Answer, Ask, Counter, Finding, Host, Make, Module, ModuleDef, Sources, Verdict};
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Runs scripts at the phases that its stanzas name.
+pub static MODULE: ModuleDef =
+    ModuleDef { files: Some(files), check: Some(check), ..ModuleDef::new(SIEVE, &PHASES, make) };
+
+/// Modules whose functions are built into `sieve`; their stanzas are taken so that configurations load.
+pub static LIBRARY: ModuleDef = library("sievelib");
+pub static DISCLAIMER: ModuleDef = library("disclaimer");
+
+const fn library(name: &'static str) -> ModuleDef {
+    let syntax = ModuleSyntax { name, instances: Instances::Any, options: &[], stanzas: &[] };
+    ModuleDef::new(syntax, &[], |_, _| Ok(Rc::new(Library)))
+}
+
+const PHASES: [Phase; 10] = [
+    Phase::Accept,
+    Phase::Connect,
+    Phase::Ehlo,
+    Phase::Mailfrom,
+    Phase::Rcptto,
+    Phase::Data,
+    Phase::DataSpool,
+    Phase::DataSpoolEachRcpt,
+    Phase::SetBinding,
+    Phase::FinalValidation,
+];
+
+struct Library;
+
+impl Module for Library {
+    fn judge<'a>(&'a self, _: &'a mut Ask<'_>, _: &'a Rc<dyn Host>) -> Answer<'a> {
+        Answer::Now(Verdict::Continue)
+    }
+}
+
+/// A script as the configuration names it.
+struct Named {
+    /// `data_phase1`, or the hook.
+    name: String,
+    place: Place,
+    phase: Phase,
+    /// The order within a phase.
+    turn: u8,
+    uri: String,
+}
+
+/// In the order in which they run.
+fn scripts(stanza: Stanza<'_>) -> Result<Vec<Named>, Finding> {
+    let mut found = Vec::new();
+    for older in script_names() {
+        let uri = stanza.value(&older).and_then(|value| config::scalar(value.value).ok().map(str::to_owned));
+        if let Some(uri) = uri.filter(|uri| !uri.is_empty()) {
+            found.push(phase_script(&older, uri, stanza)?);
+        }
+    }
+    for inner in stanza.stanzas("script") {
+        let options = ScriptOptions::resolve(&inner);
+        found.push(phase_script(inner.name(), options.source.to_string(), inner)?);
+    }
+    for inner in stanza.stanzas("hook") {
+        let options = HookOptions::resolve(&inner);
+        let uri = options.script.as_deref().unwrap_or(&options.source).to_owned();
+        if inner.name() != "core_final_validation" {
+            let text = format!(
+                "Sieve cannot run at the hook '{}'; expected core_final_validation (a Lua scriptlet can)",
+                inner.name()
+            );
+            return Err(Finding::new(place_of(inner), text));
+        }
+        let (name, phase) = (inner.name().to_owned(), Phase::FinalValidation);
+        found.push(Named { name, place: Place::Hook, phase, turn: 1, uri });
+    }
+    found.sort_by_key(|script| (script.phase, script.turn));
+    if let Some(pair) = found.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        return Err(Finding::new(place_of(stanza), format!("there are two scripts '{}'", pair[0].name)));
+    }
+    Ok(found)
+}
+
+fn phase_script(name: &str, uri: String, stanza: Stanza<'_>) -> Result<Named, Finding> {
+    let Some((phase, turn)) = script_named(name) else {
+        let names: Vec<String> = script_names().collect();
+        let meant = config::nearest(name, names.iter().map(String::as_str));
+        let hint = meant.map(|meant| format!("; did you mean '{meant}'?")).unwrap_or_default();
+        let text = format!("'{name}' is no phase of Sieve; expected one of {}{hint}", names.join(", "));
+        return Err(Finding::new(place_of(stanza), text));
+    };
+    if uri.is_empty() {
+        return Err(Finding::new(place_of(stanza), format!("script '{name}' has no source")));
+    }
+    Ok(Named { name: name.to_owned(), place: Place::At(phase), phase, turn, uri })
+}
+
+fn place_of(stanza: Stanza<'_>) -> String {
+    stanza.position().map(|position| position.to_string()).unwrap_or_default()
+}
+
+/// The scripts, and the folders in which they stand: what they include is there.
+fn files(stanza: Stanza<'_>) -> Vec<PathBuf> {
+    let mut wanted = Vec::new();
+    for path in scripts(stanza).unwrap_or_default().iter().filter_map(|script| loader::path(&script.uri)) {
+        let folder = path.parent().map(Path::to_owned).filter(|folder| folder.parent().is_some());
+        wanted.extend(folder.filter(|folder| !wanted.contains(folder)));
+        wanted.push(path);
+    }
+    wanted
+}
+
+fn path_of(script: &Named, stanza: Stanza<'_>) -> Result<PathBuf, Finding> {
+    loader::path(&script.uri).ok_or_else(|| {
+        let text = format!("script '{}': '{}' is no file; expected a path", script.name, script.uri);
+        Finding::new(place_of(stanza), text)
+    })
+}
+
+fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
+    let options = SieveOptions::resolve(&stanza);
+    let mut loaded = Vec::new();
+    for script in scripts(stanza)? {
+        let path = path_of(&script, stanza)?;
+        let wanted =
+            Wanted { path: &path, place: script.place, comparator: options.default_comparator.forced() };
+        let program = loader::program(wanted, make.sources).map_err(|findings| {
+            let first = findings.iter().find(|finding| finding.severity == config::Severity::Error);
+            finding(first.unwrap_or(&findings[0]))
+        })?;
+        loaded.push(Script {
+            name: script.name.into(),
+            phase: script.phase,
+            place: script.place,
+            loaded: Loaded::new(program),
+        });
+    }
+    Ok(Rc::new(Sieve {
+        scripts: loaded,
+        terms: terms(&options),
+        processed: OnceCell::new(),
+        shared: Shared {
+            instance: stanza.name().into(),
+            hostname: make.hostname.into(),
+            patterns: Patterns::default(),
+            throttles: Throttles::new(options.siv_throttle_cache_size as usize),
+            keys: Keys::default(),
+            sources: make.sources.clone(),
+        },
+    }))
+}
+
+fn terms(options: &SieveOptions) -> Terms {
+    let limits = Limits {
+        steps: options.max_steps,
+        memory: options.max_memory as usize,
+        time: options.max_time,
+        ..Limits::default()
+    };
+    Terms { limits, goes_on: options.runtime_error == RuntimeError::Continue }
+}
+
+/// Every script is compiled, and what it said.
+fn check(stanza: Stanza<'_>, sources: &Sources) -> Vec<Finding> {
+    let scripts = match scripts(stanza) {
+        Ok(scripts) => scripts,
+        Err(finding) => return vec![finding],
+    };
+    let comparator = SieveOptions::resolve(&stanza).default_comparator.forced();
+    let mut findings = Vec::new();
+    for script in scripts {
+        match path_of(&script, stanza) {
+            Err(finding) => findings.push(finding),
+            Ok(path) => {
+                let wanted = Wanted { path: &path, place: script.place, comparator };
+                let said = loader::compile(wanted, sources);
+                let complaints = said.map_or_else(|errors| errors, |program| program.warnings().to_vec());
+                findings.extend(complaints.iter().map(finding));
+            }
+        }
+    }
+    findings
+}
+
+/// The place apart, then the complaint with its excerpt.
+fn finding(complaint: &Complaint) -> Finding {
+    let place = complaint.place.as_ref().map(|spot| spot.position.to_string());
+    Finding::new(place.unwrap_or_default(), complaint.to_string())
+}
+
+struct Script {
+    name: Box<str>,
+    phase: Phase,
+    place: Place,
+    loaded: Rc<Loaded>,
+}
+
+struct Sieve {
+    /// In the order in which they run.
+    scripts: Vec<Script>,
+    terms: Terms,
+    /// `:sieve-processed`
+    processed: OnceCell<Rc<Counter>>,
+    shared: Shared,
+}
+
+impl Module for Sieve {
+    fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
+        if ask.phase == Phase::Data {
+            let path =
+                || crate::statistics::path(&self.shared.instance, "", "sieve-processed", "informational");
+            self.processed.get_or_init(|| host.counter(&path())).add(1);
+        }
+        let first = self.scripts.iter().position(|script| script.phase == ask.phase);
+        let Some(first) = first else { return Answer::Now(Verdict::Continue) };
+        let phase = ask.phase;
+        let scripts = self.scripts[first..].iter().take_while(move |script| script.phase == phase);
+        self.run(scripts.collect(), ask, host)
+    }
+}
+
+impl Sieve {
+    /// The scripts of one phase, one after the other: at once as far as that goes.
+    fn run<'a>(
+        &'a self,
+        scripts: Vec<&'a Script>,
+        ask: &'a mut Ask<'_>,
+        host: &'a Rc<dyn Host>,
+    ) -> Answer<'a> {
+        let mut scripts = scripts.into_iter();
+        let mut scene = Scene::new("", ask, host, &self.shared);
+        while let Some(script) = scripts.next() {
+            scene.script = &script.name;
+            scene.place = script.place;
+            match begin(&script.loaded, self.terms, &mut scene) {
+                Begun::Finished(ending) => {
+                    if let Some(verdict) = verdict(ending, &scene) {
+                        return Answer::Now(verdict);
+                    }
+                }
+                Begun::Waiting(machine, progress) => {
+                    let terms = self.terms;
+                    return Answer::Later(Box::pin(async move {
+                        let ending = finish(machine, progress, terms, &mut scene).await;
+                        if let Some(verdict) = verdict(ending, &scene) {
+                            return verdict;
+                        }
+                        self.go_on(scripts, scene).await
+                    }));
+                }
+            }
+        }
+        Answer::Now(Verdict::Continue)
+    }
+
+    /// The scripts behind one that had to wait.
+    async fn go_on<'a>(&self, scripts: impl Iterator<Item = &'a Script>, mut scene: Scene<'a>) -> Verdict {
+        for script in scripts {
+            scene.script = &script.name;
+            scene.place = script.place;
+            let ending = match begin(&script.loaded, self.terms, &mut scene) {
+                Begun::Finished(ending) => ending,
+                Begun::Waiting(machine, progress) => finish(machine, progress, self.terms, &mut scene).await,
+            };
+            if let Some(verdict) = verdict(ending, &scene) {
+                return verdict;
+            }
+        }
+        Verdict::Continue
+    }
+}
+
+/// None: the next script goes on.
+fn verdict(ending: Ending, scene: &Scene<'_>) -> Option<Verdict> {
+    let is_over = scene.disposition.refuses() || scene.disposition.discard.is_some();
+    match ending {
+        Ending::Failed(text) => {
+            Some(Verdict::Failed(format!("sieve:{}: {text}", scene.shared.instance).into()))
+        }
+        Ending::Through if !is_over => None,
+        _ if is_over => Some(Verdict::Done),
+        _ => Some(Verdict::Continue),
+    }
+}

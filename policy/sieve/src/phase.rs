@@ -1,0 +1,113 @@
+//! Where a script runs, and which words may stand there. A set of places is written with the letters of the
+//! manual's summary (spec sieve.md §5).
+
+use mail::Phase;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    At(Phase),
+    /// A hook of the engine; final_validation is one.
+    Hook,
+}
+
+/// The letter, the first part of the name of a `script` stanza, and the phase.
+const PLACES: [(u8, &str, Phase); 9] = [
+    (b'P', "accept", Phase::Accept),
+    (b'C', "connect", Phase::Connect),
+    (b'E', "ehlo", Phase::Ehlo),
+    (b'M', "mailfrom", Phase::Mailfrom),
+    (b'R', "rcptto", Phase::Rcptto),
+    (b'D', "data", Phase::Data),
+    (b'S', "spool", Phase::DataSpool),
+    (b'X', "each_rcpt", Phase::DataSpoolEachRcpt),
+    (b'B', "set_binding", Phase::SetBinding),
+];
+
+/// `data_phase1` is the first script of data.
+pub fn script_named(name: &str) -> Option<(Phase, u8)> {
+    let (phase, number) = name.split_once("_phase")?;
+    let number = match number {
+        "1" => 1,
+        "2" => 2,
+        _ => return None,
+    };
+    PLACES.iter().find(|(_, known, _)| *known == phase).map(|(_, _, phase)| (*phase, number))
+}
+
+/// All names that `script_named` knows.
+pub fn script_names() -> impl Iterator<Item = String> {
+    PLACES.iter().flat_map(|(_, name, _)| [1, 2].map(|number| format!("{name}_phase{number}")))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Places(u16);
+
+impl Places {
+    pub const ANY: Places = Places(u16::MAX);
+    const HOOK: u16 = 1 << 15;
+
+    /// `F` is a hook; a word for each_rcpt or set_binding may stand there too.
+    pub const fn of(letters: &str) -> Places {
+        let letters = letters.as_bytes();
+        let mut set = 0;
+        let mut at = 0;
+        while at < letters.len() {
+            let mut place = 0;
+            while place < PLACES.len() && PLACES[place].0 != letters[at] {
+                place += 1;
+            }
+            assert!(place < PLACES.len() || letters[at] == b'F', "a letter of the table");
+            set |= if place < PLACES.len() { 1 << place } else { Self::HOOK };
+            if letters[at] == b'X' || letters[at] == b'B' {
+                set |= Self::HOOK;
+            }
+            at += 1;
+        }
+        Places(set)
+    }
+
+    pub fn has(self, place: Place) -> bool {
+        let bit = match place {
+            Place::Hook => Self::HOOK,
+            Place::At(phase) => {
+                let row = PLACES.iter().position(|(_, _, known)| *known == phase);
+                row.map_or(Self::HOOK, |row| 1 << row)
+            }
+        };
+        self.0 & bit != 0
+    }
+
+    /// For people: "data, each_rcpt".
+    pub fn names(self) -> String {
+        let rows = PLACES.iter().enumerate().filter(|(row, _)| self.0 & (1 << row) != 0);
+        let mut names: Vec<&str> = rows.map(|(_, (_, name, _))| *name).collect();
+        if self.0 & Self::HOOK != 0 {
+            names.push("hooks");
+        }
+        names.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_named_for_a_phase_and_a_turn() {
+        assert_eq!(script_named("each_rcpt_phase2"), Some((Phase::DataSpoolEachRcpt, 2)));
+        assert_eq!(script_named("data_phase1"), Some((Phase::Data, 1)));
+        for name in ["data", "data_phase3", "dat_phase1", "final_validation_phase1"] {
+            assert_eq!(script_named(name), None, "{name}");
+        }
+        assert!(script_names().all(|name| script_named(&name).is_some()));
+    }
+
+    #[test]
+    fn letters_are_places() {
+        let places = Places::of("DX");
+        assert!(places.has(Place::At(Phase::Data)) && places.has(Place::Hook));
+        assert!(!places.has(Place::At(Phase::Connect)));
+        assert_eq!(places.names(), "data, each_rcpt, hooks");
+        assert!(Places::ANY.has(Place::At(Phase::Accept)));
+    }
+}

@@ -1,0 +1,113 @@
+//! What a running script sees and changes: the question that the engine asks, and what the instance keeps
+//! between runs.
+
+use crate::fault::Fault;
+use crate::keys::Keys;
+use crate::pattern::Patterns;
+use crate::phase::Place;
+use crate::throttle::Throttles;
+use mail::{Address, Contexts, Phase};
+use policy_api::{Ask, Client, Disposition, Host, Level, Message, Rights, SessionRequests, Sources};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What all scripts of an instance share on one shard.
+pub(crate) struct Shared {
+    /// Name of the module's instance.
+    pub instance: Box<str>,
+    pub hostname: Box<str>,
+    pub patterns: Patterns,
+    pub throttles: Throttles,
+    pub keys: Keys,
+    /// The files that were read for the configuration.
+    pub sources: Arc<Sources>,
+}
+
+pub(crate) struct Scene<'a> {
+    pub place: Place,
+    /// `data_phase1`, or the name of the hook.
+    pub script: &'a str,
+    pub client: &'a Client,
+    pub contexts: &'a mut Contexts,
+    pub message: &'a mut Message,
+    pub session: &'a mut SessionRequests,
+    pub disposition: &'a mut Disposition,
+    pub host: &'a Rc<dyn Host>,
+    pub shared: &'a Shared,
+}
+
+impl<'a> Scene<'a> {
+    pub fn new(
+        script: &'a str,
+        ask: &'a mut Ask<'_>,
+        host: &'a Rc<dyn Host>,
+        shared: &'a Shared,
+    ) -> Scene<'a> {
+        Scene {
+            place: Place::At(ask.phase),
+            script,
+            client: ask.client,
+            contexts: ask.contexts,
+            message: ask.message,
+            session: ask.session,
+            disposition: ask.disposition,
+            host,
+            shared,
+        }
+    }
+
+    pub fn phase(&self) -> Phase {
+        match self.place {
+            Place::At(phase) => phase,
+            Place::Hook => Phase::FinalValidation,
+        }
+    }
+
+    pub fn rights(&self) -> Rights {
+        Rights::of(self.phase())
+    }
+
+    /// Counts an event under `<script>:<counter> (<class>)`; `sieve stats` shows it.
+    pub fn count(&self, counter: &str, class: &str) {
+        let path = crate::statistics::path(&self.shared.instance, self.script, counter, class);
+        self.host.counter(&path).add(1);
+    }
+
+    pub fn report(&self, level: Level, text: &str) {
+        self.host.report(level, &format!("sieve:{}: {text}", self.shared.instance));
+    }
+
+    /// From mailfrom on.
+    pub fn has_envelope(&self) -> bool {
+        self.phase() >= Phase::Mailfrom
+    }
+
+    /// The recipients that this phase is about.
+    pub fn recipients(&self) -> Vec<&Address> {
+        match &self.message.recipient {
+            Some(recipient) => vec![recipient],
+            None => self.message.recipients.iter().collect(),
+        }
+    }
+}
+
+/// An address that a script gives: `<a@b.example>` or without the brackets.
+pub(crate) fn mailbox(text: &str) -> Result<Address, Fault> {
+    let bare = text.trim();
+    let bare = bare.strip_prefix('<').and_then(|text| text.strip_suffix('>')).unwrap_or(bare);
+    let fits = |part: &str| !part.is_empty() && !part.bytes().any(|octet| octet <= b' ' || octet == 0x7f);
+    match bare.rsplit_once('@') {
+        Some((local, domain)) if fits(local) && fits(domain) && !domain.contains(['<', '>', ',', ';']) => {
+            Ok(Address::new(local, domain))
+        }
+        _ => Err(Fault::new(format!("'{text}' is no mail address"))),
+    }
+}
+
+/// As `mailbox`; the empty one is the null sender.
+pub(crate) fn sender(text: &str) -> Result<Option<Address>, Fault> {
+    match text.trim() {
+        "" | "<>" => Ok(None),
+        text => mailbox(text).map(Some),
+    }
+}

@@ -1,0 +1,155 @@
+//! Events of a client's address over time (spec sieve.md §5.5). The numbers are the engine's.
+
+use super::network::{finish, may_wait};
+use crate::fault::Fault;
+use crate::machine::Call;
+use crate::value::{Hash, Value};
+use crate::word::{Flow, Got, Kind, Word, may, needs};
+use policy_api::Tally;
+use std::net::IpAddr;
+use std::time::Duration;
+
+pub(super) static WORDS: &[Word] = &[
+    Word::action("audit_series_add", add)
+        .takes(&[
+            needs("series or hash", Kind::Any),
+            may("interval,windows", Kind::Text),
+            may("amount", Kind::Number),
+        ])
+        .doc("Counts an event of the client's address."),
+    Word::wait("audit_series", count)
+        .takes(&[
+            needs("series or hash", Kind::Any),
+            may("interval,windows", Kind::Text),
+            may("mask", Kind::Number),
+            may("first window", Kind::Number),
+            may("last window", Kind::Number),
+        ])
+        .doc("Events of the client's address or network, over the newest windows."),
+];
+
+/// Networks that events are counted for, besides the address itself.
+const MASKS: [u8; 3] = [24, 16, 8];
+const MASKS_V6: [u8; 4] = [64, 56, 48, 32];
+
+/// What a call names, as arguments or in a hash.
+struct Event {
+    tally: Tally,
+    address: IpAddr,
+    amount: i64,
+    mask: Option<u8>,
+    windows: (u32, u32),
+}
+
+impl Event {
+    fn of(call: &Call<'_, '_>) -> Result<Event, Fault> {
+        let (series, windows, address, amount, mask, start, end) = match call.value(0) {
+            Value::Hash(hash) => {
+                let field = |key: &str| hash_text(hash, key);
+                (
+                    field("series"),
+                    field("monitor"),
+                    field("ip"),
+                    field("count"),
+                    field("mask"),
+                    field("period_start"),
+                    field("period_end"),
+                )
+            }
+            name => {
+                let text = |index: usize| call.optional(index).map(|text| text.to_string());
+                (Some(name.text().to_string()), text(1), None, text(2), text(2), text(3), text(4))
+            }
+        };
+        let series = series.filter(|name| !name.is_empty()).ok_or("the series has no name")?;
+        let windows = windows.ok_or("a series needs \"interval,windows\", as in \"60,10\"")?;
+        let (slot, slots) = monitor(&windows)?;
+        let address = match address.filter(|text| !text.is_empty()) {
+            Some(text) => text.parse().map_err(|_| Fault::new(format!("'{text}' is no IP address")))?,
+            None => call.scene.client.peer.map(|peer| peer.ip()).ok_or("there is no client")?,
+        };
+        let number = |text: Option<String>, default: i64| match text {
+            None => Ok(default),
+            Some(text) => whole(&text),
+        };
+        let last = i64::from(slots) - 1;
+        let (start, end) = (number(start, 0)?.clamp(0, last), number(end, last)?.clamp(0, last));
+        let mask = mask.map(|text| whole(&text)).transpose()?.map(|mask| mask.clamp(0, 128) as u8);
+        Ok(Event {
+            tally: Tally { name: format!("audit series {series}").into(), slot, slots },
+            address: address.to_canonical(),
+            amount: number(amount, 1)?,
+            mask,
+            windows: (start.min(end) as u32, start.max(end) as u32),
+        })
+    }
+
+    fn masks(&self) -> &'static [u8] {
+        if self.address.is_ipv4() { &MASKS } else { &MASKS_V6 }
+    }
+
+    /// The network of a mask, as a key.
+    fn key(&self, mask: u8) -> Result<String, Fault> {
+        let network = ipnet::IpNet::new(self.address, mask);
+        let network = network.map_err(|_| Fault::new(format!("/{mask} is no mask of {}", self.address)))?;
+        Ok(network.trunc().to_string())
+    }
+
+    fn full(&self) -> u8 {
+        if self.address.is_ipv4() { 32 } else { 128 }
+    }
+}
+
+fn hash_text(hash: &Hash, key: &str) -> Option<String> {
+    hash.get(key).map(|value| value.text().to_string())
+}
+
+fn whole(text: &str) -> Result<i64, Fault> {
+    let number =
+        text.trim().parse::<f64>().ok().filter(|number| number.fract() == 0.0 && number.abs() < 1e15);
+    number.map(|number| number as i64).ok_or_else(|| Fault::new(format!("'{text}' is no whole number")))
+}
+
+/// `interval,windows`
+fn monitor(text: &str) -> Result<(Duration, u32), Fault> {
+    let read = || {
+        let (seconds, windows) = text.split_once(',')?;
+        let (seconds, windows) = (seconds.trim().parse().ok()?, windows.trim().parse().ok()?);
+        let fits = (1..=366 * 86_400).contains(&seconds) && (1..=10_000).contains(&windows);
+        fits.then(|| (Duration::from_secs(seconds), windows))
+    };
+    read().ok_or_else(|| Fault::new(format!("'{text}' is not \"interval,windows\", as in \"60,10\"")))
+}
+
+fn add(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    let event = Event::of(call)?;
+    for mask in event.masks().iter().chain([&event.full()]) {
+        call.scene.host.add(&event.tally, &event.key(*mask)?, event.amount);
+    }
+    Ok(Flow::On)
+}
+
+fn count(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
+    may_wait(call)?;
+    let event = Event::of(call)?;
+    let mask = event.mask.unwrap_or(event.full());
+    if mask != event.full() && !event.masks().contains(&mask) {
+        return Err(Fault::new(format!(
+            "events are not counted by /{mask}; use {:?} or {}",
+            event.masks(),
+            event.full()
+        )));
+    }
+    let key = event.key(mask)?;
+    let (first, last) = event.windows;
+    let wide = call.scene.host.count(&event.tally, &key, last + 1);
+    let newer = (first > 0).then(|| call.scene.host.count(&event.tally, &key, first));
+    Ok(Got::Later(Box::pin(async move {
+        let newer = match newer {
+            Some(newer) => newer.await,
+            None => 0,
+        };
+        let count = wide.await - newer;
+        finish(move |_| Ok(Value::from(count.to_string())))
+    })))
+}

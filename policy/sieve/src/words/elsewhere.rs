@@ -1,0 +1,92 @@
+//! Names that scripts know but that have nothing behind them here. `check` finds their use; calling one is a
+//! fault that says what to use instead (spec sieve.md §5.5, §5.6, §10).
+
+use crate::word::{Kind, Parameter, Run, Word, may};
+
+/// Whatever stands behind the name is taken.
+const ANYTHING: [Parameter; 8] = [
+    may("value", Kind::Any),
+    may("value", Kind::Any),
+    may("value", Kind::Any),
+    may("value", Kind::Any),
+    may("value", Kind::Any),
+    may("value", Kind::Any),
+    may("value", Kind::Any),
+    may("value", Kind::Any),
+];
+
+const fn instead(name: &'static str, instead: &'static str) -> Word {
+    Word::new(name, Run::Elsewhere(instead)).takes(&ANYTHING)
+}
+
+const fn test(name: &'static str, instead: &'static str) -> Word {
+    self::instead(name, instead).in_tests()
+}
+
+const fn ignored(name: &'static str) -> Word {
+    Word::new(name, Run::Ignored).takes(&ANYTHING)
+}
+
+const SCANNER: &str = "use a module for clamav, spamassassin or rspamd and test the variables that it sets";
+const DATASOURCE: &str = "use msys.db of a Lua script and pass its answer in the context";
+const CIDR: &str = "use a Peer stanza that sets a context variable, or msys.cidr of a Lua script";
+const AUDIT: &str = "use audit_series_add and audit_series";
+const CLUSTER: &str = "there is no cluster; use ec_gauge_cache or ec_throttle";
+const DOMAINKEYS: &str = "DomainKeys is historic; use the opendkim module";
+const MESSAGE_CENTRAL: &str = "Message Central is not supported; use the event log";
+const GOODMAIL: &str = "Goodmail no longer exists; remove it";
+
+pub(super) static WORDS: &[Word] = &[
+    instead("ec_maildir", "use a maildir delivery_method of the domain"),
+    instead("ds_fetch", DATASOURCE),
+    instead("ds_fetch_hash", DATASOURCE),
+    instead("ds_fetch_flat", DATASOURCE),
+    instead("ds_execute", DATASOURCE),
+    instead("define_cidr", CIDR),
+    instead("query_cidr", CIDR),
+    instead("reload_cidr", CIDR),
+    test("check_cidr", CIDR),
+    instead("ec_ip_connections", AUDIT),
+    instead("ec_ip_receptions", AUDIT),
+    instead("ec_ip_rejections", AUDIT),
+    instead("ec_ip_connections_cluster", AUDIT),
+    instead("ec_ip_receptions_cluster", AUDIT),
+    instead("ec_ip_rejections_cluster", AUDIT),
+    instead("ec_cluster_cache_get", CLUSTER),
+    instead("ec_cluster_cache_set", CLUSTER),
+    instead("smtp_callback_verify", "use the smtp_cbv module and test smtp_cbv_result"),
+    instead("ec_url_ripper", "use the url_ripper module in active mode and test the variables that it sets"),
+    instead("snmp_trap", "use ec_log and watch the panic log"),
+    instead("ec_host_fingerprint", "nothing replaces it"),
+    instead("ec_interfaces", "use the mail_loop module"),
+    instead("ec_spool_space", "use the console's 'status'"),
+    instead("ec_thread_pool_get_queue_size", "there are no thread pools of policy"),
+    instead("thread_pool_stats", "there are no thread pools of policy"),
+    instead("ec_dkim_domains", "use the opendkim module and test the variables that it sets"),
+    instead("ec_dkim_responsible_domain", "use the opendkim module and test the variables that it sets"),
+    instead("ec_dk_sign", DOMAINKEYS),
+    instead("ec_dk_responsible_domain", DOMAINKEYS),
+    instead("clamav_avscan", SCANNER),
+    instead("csapi_avscan", SCANNER),
+    instead("f_secure_avscan", SCANNER),
+    instead("cloudmark_score", SCANNER),
+    instead("commtouch_scan", SCANNER),
+    instead("eleven_scan", SCANNER),
+    instead("beik_scan", SCANNER),
+    instead("brightmail_scanner", SCANNER),
+    instead("brightmail_tracker", SCANNER),
+    test("brightmail_is_default", SCANNER),
+    test("brightmail_verdict", SCANNER),
+    test("brightmail_rules", SCANNER),
+    instead("pe2_mark_bounced", MESSAGE_CENTRAL),
+    instead("pe2_mark_unsubscribed", MESSAGE_CENTRAL),
+    instead("spamc", SCANNER),
+    instead("gmsc_score", GOODMAIL),
+    instead("ec_gmsi_sign", GOODMAIL),
+    ignored("fileinto"),
+    ignored("vacation"),
+    ignored("notify"),
+    ignored("setflag"),
+    ignored("addflag"),
+    ignored("removeflag"),
+];

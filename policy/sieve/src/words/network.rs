@@ -1,0 +1,160 @@
+//! Questions to the outside (spec sieve.md §5.5): names, sessions, files. The script waits, nobody else does.
+
+use crate::aside;
+use crate::fault::Fault;
+use crate::machine::Call;
+use crate::scene::Scene;
+use crate::value::Value;
+use crate::word::{Finish, Got, Kind, Word, may, needs};
+use policy_api::{Answers, LookupFault, Pool, Question, Record, RecordKind};
+use std::net::{IpAddr, SocketAddr};
+
+pub(super) static WORDS: &[Word] = &[
+    Word::wait("ec_dns_lookup", lookup)
+        .takes(&[
+            needs("name", Kind::Text),
+            needs("type", Kind::OneOf(&["a", "aaaa", "txt", "ptr", "ns", "mx", "cname"])),
+            may("server", Kind::Text),
+        ])
+        .doc("The records of a name, or [\"\"]; the connection variable dns_status says why."),
+    Word::wait("audit_connections_on_listener", sessions)
+        .takes(&[needs("listener", Kind::Text)])
+        .doc("Sessions that are open now, as a list of one."),
+    Word::wait("audit_connections_on_service", sessions_of)
+        .takes(&[needs("service", Kind::Text), needs("cidr", Kind::Text)])
+        .doc("Sessions that clients of a network have open now, as a list of one."),
+    Word::wait("audit_service", sessions_of)
+        .takes(&[needs("service", Kind::Text), needs("cidr", Kind::Text)])
+        .doc("As audit_connections_on_service."),
+    Word::wait("ec_log_file", log_file)
+        .takes(&[needs("file", Kind::Text), needs("text", Kind::Text)])
+        .at("XBS")
+        .doc("Appends a line to a file."),
+    Word::value("ec_mem_usage", memory).doc("Megabytes of memory that the engine uses."),
+];
+
+pub(super) fn finish(done: impl FnOnce(&mut Scene<'_>) -> Result<Value, Fault> + 'static) -> Finish {
+    Box::new(done)
+}
+
+/// Only where the phase lets a module answer later.
+pub(super) fn may_wait(call: &Call<'_, '_>) -> Result<(), Fault> {
+    if call.scene.rights().suspend {
+        return Ok(());
+    }
+    Err(Fault::new(format!("a script cannot wait in {}", call.scene.phase().name())))
+}
+
+fn lookup(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
+    may_wait(call)?;
+    let (name, kind) = (call.text(0), call.text(1));
+    let kind = match kind.to_ascii_lowercase().as_str() {
+        "a" => RecordKind::A,
+        "aaaa" => RecordKind::Aaaa,
+        "txt" => RecordKind::Txt,
+        "ptr" => RecordKind::Ptr,
+        "ns" => RecordKind::Ns,
+        "mx" => RecordKind::Mx,
+        "cname" => RecordKind::Cname,
+        _ => return Err(Fault::new(format!("'{kind}' is no type of record (a, aaaa, txt, ptr, ns, mx)"))),
+    };
+    // The name of an address is asked for by the address itself, too.
+    let mut question = match (kind, name.parse::<IpAddr>()) {
+        (RecordKind::Ptr, Ok(address)) => Question::reverse(address),
+        _ => Question::new(&*name, kind),
+    };
+    question.server =
+        call.optional(2).filter(|server| !server.is_empty()).map(|server| at(&server)).transpose()?;
+    let answer = call.scene.host.lookup(question);
+    Ok(Got::Later(Box::pin(async move {
+        let answer = answer.await;
+        finish(move |scene| {
+            scene.contexts.connection.set("dns_status", status(&answer));
+            let texts = answer.map(records).unwrap_or_default();
+            Ok(if texts.is_empty() { [""].into_iter().collect() } else { texts.into_iter().collect() })
+        })
+    })))
+}
+
+/// A server: an address, with or without a port.
+fn at(server: &str) -> Result<SocketAddr, Fault> {
+    let bare = server.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53));
+    bare.or_else(|_| server.parse())
+        .map_err(|_| Fault::new(format!("'{server}' is no name server's address")))
+}
+
+/// A name without such records is a success with an empty answer, as the RCODE has it.
+fn status(answer: &Result<Answers, LookupFault>) -> &'static str {
+    match answer {
+        Ok(_) | Err(LookupFault::NoData) => "SUCCESS",
+        Err(LookupFault::Timeout) => "SERVFAIL",
+        Err(fault) => fault.name(),
+    }
+}
+
+fn records(answers: Answers) -> Vec<String> {
+    let mut records = answers.records;
+    records.sort_by_key(|record| match record {
+        Record::Mx { preference, .. } => *preference,
+        _ => 0,
+    });
+    records.iter().map(shown).collect()
+}
+
+fn shown(record: &Record) -> String {
+    match record {
+        Record::A(address) => address.to_string(),
+        Record::Aaaa(address) => address.to_string(),
+        Record::Txt(text) => String::from_utf8_lossy(text).into_owned(),
+        Record::Mx { exchange, .. } => exchange.clone(),
+        Record::Ptr(name) | Record::Ns(name) | Record::Cname(name) => name.clone(),
+    }
+}
+
+fn sessions(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
+    may_wait(call)?;
+    count(call, None)
+}
+
+fn sessions_of(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
+    may_wait(call)?;
+    let text = call.text(1);
+    let network = network(&text).ok_or_else(|| Fault::new(format!("'{text}' is no network")))?;
+    count(call, Some(network))
+}
+
+fn network(text: &str) -> Option<ipnet::IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(ipnet::IpNet::from))
+}
+
+fn count(call: &mut Call<'_, '_>, network: Option<ipnet::IpNet>) -> Result<Got, Fault> {
+    let sessions = call.scene.host.sessions(network);
+    Ok(Got::Later(Box::pin(async move {
+        let sessions = sessions.await;
+        finish(move |_| Ok([sessions.to_string()].into_iter().collect()))
+    })))
+}
+
+/// On a side thread: disks are slow.
+fn log_file(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
+    may_wait(call)?;
+    let (name, text) = (call.text(0), call.text(1));
+    let path = name.strip_prefix("file://").unwrap_or(&name).to_owned();
+    if path.contains("://") || !path.starts_with('/') {
+        return Err(Fault::new(format!("'{name}' is no absolute path of a file")));
+    }
+    let line = format!("{text}\n");
+    let write = move || {
+        use std::io::Write as _;
+        let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+        let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
+        written.map_err(|error| format!("{path}: {error}"))
+    };
+    let done = |()| Value::default();
+    Ok(Got::Later(aside::work_on(call.scene.host, Pool::Io, write, done)))
+}
+
+fn memory(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
+    let _ = call;
+    Err(Fault::new("not counted here; use the console's 'status'"))
+}
