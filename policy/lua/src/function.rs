@@ -30,6 +30,8 @@ pub enum Body {
     Now(Plain),
     /// Suspends the script until the answer is there.
     Later(Waiting),
+    /// The same, in phases too in which scripts may not wait: what it needs is short and beside the shard.
+    Always(Waiting),
     /// A field of a class, which `set_up` makes.
     Field,
     /// Not on this engine; the text says what to use.
@@ -56,7 +58,8 @@ pub fn install(machine: &Machine, family: &Family) -> mlua::Result<()> {
     for definition in family.definitions {
         let function = match definition.body {
             Body::Now(plain) => machine.lua.create_function(plain)?,
-            Body::Later(start) => later(machine, definition.name, start)?,
+            Body::Later(start) => later(machine, definition.name, start, false)?,
+            Body::Always(start) => later(machine, definition.name, start, true)?,
             Body::Refused(instead) => refused(machine, definition.name, instead)?,
             Body::Field | Body::Lua => continue,
         };
@@ -68,10 +71,10 @@ pub fn install(machine: &Machine, family: &Family) -> mlua::Result<()> {
     (family.set_up)(machine)
 }
 
-fn later(machine: &Machine, name: &'static str, start: Waiting) -> mlua::Result<Function> {
+fn later(machine: &Machine, name: &'static str, start: Waiting, always: bool) -> mlua::Result<Function> {
     let start = machine.lua.create_function(move |lua, arguments: MultiValue| {
         let call = calling(lua, name)?;
-        if !call.may_wait() {
+        if !always && !call.may_wait() {
             return Err(mlua::Error::runtime(format!("{name} cannot wait in this phase")));
         }
         let pending = start(lua, &call, arguments)?;

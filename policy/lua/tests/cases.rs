@@ -51,6 +51,19 @@ fn module(source: &str) -> Result<Rc<dyn Module>, String> {
     load(&Arc::new(sources), vec!["/site".into()], &[script]).map_err(|finding| finding.to_string())
 }
 
+/// A key made for these tests, and its public half.
+const KEY: &str = include_str!("keys/test.pem");
+const PUBLIC: &str = include_str!("keys/test.pub");
+
+/// An empty table in a file that goes with the test.
+fn database() -> std::path::PathBuf {
+    let path = std::env::temp_dir().join(format!("impetus-lua-{}.sqlite", std::process::id()));
+    let _ = fs::remove_file(&path);
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute("create table users (name text, quota integer)", []).unwrap();
+    path
+}
+
 fn conversation(phase: Phase) -> Conversation {
     let mut conversation = Conversation::default();
     let host = &conversation.host;
@@ -60,6 +73,14 @@ fn conversation(phase: Phase) -> Conversation {
     host.fault("slow.example", policy_api::RecordKind::A, policy_api::LookupFault::Timeout);
     host.sessions.set(3);
     host.options.borrow_mut().insert("binding:default/max_retries".into(), "7".into());
+    host.options.borrow_mut().insert(
+        "datasource:site/uri".into(),
+        format!(
+            "( \"sqlite:{}\" )",
+            std::env::temp_dir().join(format!("impetus-lua-{}.sqlite", std::process::id())).display()
+        ),
+    );
+    host.text("s1._domainkey.a.example", &format!("v=DKIM1; k=rsa; p={}", PUBLIC.trim()));
     conversation.line = match phase {
         Phase::Ehlo => "EHLO client.example",
         Phase::Mailfrom => "MAIL FROM:<ann@a.example>",
@@ -160,8 +181,9 @@ fn play(title: &str, text: &str) -> Result<(), String> {
     let (expected, body): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("--> "));
     let expected: Vec<(&str, &str)> =
         expected.iter().map(|line| line[4..].split_once(' ').unwrap_or((&line[4..], ""))).collect();
+    let key: String = KEY.lines().filter(|line| !line.starts_with('-')).collect();
     let source = format!(
-        "{PRELUDE}{head} do {}\nend return msys.core.VALIDATE_CONT end msys.registerModule('case', M)",
+        "KEY = '{key}' {PRELUDE}{head} do {}\nend return msys.core.VALIDATE_CONT end msys.registerModule('case', M)",
         body.join("\n")
     );
     let module = match module(&source) {
@@ -186,6 +208,7 @@ fn play(title: &str, text: &str) -> Result<(), String> {
 fn every_case_leaves_behind_what_it_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let only = std::env::var("CASE").ok();
+    let database = database();
     let (mut played, mut failed) = (0, Vec::new());
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -201,6 +224,7 @@ fn every_case_leaves_behind_what_it_says() {
             }
         }
     }
+    fs::remove_file(database).unwrap();
     assert!(failed.is_empty(), "{} of {played} failed:\n{}", failed.len(), failed.join("\n"));
     assert!(played > 0);
 }

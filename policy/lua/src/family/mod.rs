@@ -4,8 +4,12 @@ mod accept;
 mod builtin;
 pub mod constants;
 mod context;
+mod database;
+mod json;
 mod letter;
 mod names;
+mod numbers;
+mod opendkim;
 mod refused;
 mod text;
 
@@ -13,13 +17,17 @@ use crate::function::Family;
 
 pub use builtin::MODULES;
 
-pub static FAMILIES: [&Family; 8] = [
+pub static FAMILIES: [&Family; 12] = [
     &constants::FAMILY,
     &builtin::FAMILY,
     &accept::FAMILY,
     &context::FAMILY,
     &letter::FAMILY,
     &names::FAMILY,
+    &database::FAMILY,
+    &json::FAMILY,
+    &numbers::FAMILY,
+    &opendkim::FAMILY,
     &text::FAMILY,
     &refused::FAMILY,
 ];
