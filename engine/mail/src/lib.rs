@@ -4,6 +4,7 @@ pub mod address;
 pub mod context;
 pub mod envelope;
 pub mod id;
+pub mod md5;
 pub mod note;
 pub mod outcome;
 pub mod phase;

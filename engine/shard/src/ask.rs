@@ -7,9 +7,10 @@ use crate::host::PolicyHost;
 use crate::judge::Conversation;
 use crate::race::{caught, guarded};
 use crate::settings::Site;
-use mail::{Contexts, Phase, Reply, SessionState};
+use mail::{Contexts, Dictionary, Phase, Reply, SessionState};
 use policy_api::{
-    Answer, Ask, Client, Disposition, Host, Loaded, Message, Rights, SessionRequests, Verdict as Answered,
+    Answer, Ask, Client, Disposition, Hook, Host, Loaded, Message, Rights, SessionRequests,
+    Verdict as Answered,
 };
 use smtp::server::Judgement;
 use std::future::poll_fn;
@@ -98,6 +99,28 @@ impl<W: World> Asking<'_, W> {
 
     fn complain(&self, loaded: &Loaded, text: &str) {
         self.shard.complain(&format!("{}: {text}", loaded.definition.name()));
+    }
+}
+
+/// Asks the modules that have something to say at a hook, until one says that it is enough.
+pub(crate) async fn ask_hook<W: World>(ours: &Rc<PolicyHost<W>>, hook: &mut Hook<'_>) {
+    let host: Rc<dyn Host> = ours.clone();
+    let site = ours.site.clone();
+    let nothing = Dictionary::default();
+    let mut turn = site.pipeline.hook_turn(hook.kind());
+    while let Some(loaded) = turn.next(&nothing) {
+        let (module, question, host) = (&loaded.module, &mut *hook, &host);
+        let answered = match guarded(move || module.hook(question, host)) {
+            Ok(Answer::Now(answered)) => answered,
+            Ok(Answer::Later(answer)) => {
+                caught(answer).await.unwrap_or_else(|panic| Answered::Failed(panic.into()))
+            }
+            Err(panic) => Answered::Failed(panic.into()),
+        };
+        if let Answered::Failed(text) = &answered {
+            ours.shard.complain(&format!("{}: hook error: {text}", loaded.definition.name()));
+        }
+        turn.judged(&answered);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Law: one `Conversation` belongs to one session; the contexts live here, not in the SMTP machine.
 
 use crate::Shard;
-use crate::ask::{Asking, Verdict};
+use crate::ask::{Asking, Verdict, ask_hook};
 use crate::copies::Judged;
 use crate::host::PolicyHost;
 use crate::settings::ListenerSettings;
@@ -11,8 +11,9 @@ use crate::trace;
 use content::Content;
 use logs::{Event, Rejection};
 use mail::{Address, Contexts, MessageId, Phase, Reply, SessionState, Time};
-use policy_api::{Client, Message, NewMessage, Origin, SessionRequests};
+use policy_api::{Client, Hook, HookKind, Message, NewMessage, Origin, SessionRequests};
 use smtp::limits;
+use smtp::sasl::Exchange;
 use smtp::server::replies::{BLACKHOLED, RECIPIENTS_PER_MESSAGE, RELAYING_DENIED, TRANSACTION_FAILED};
 use smtp::server::{Draft, Facts, Judgement, Refusal, Session};
 use std::rc::Rc;
@@ -29,6 +30,10 @@ pub(crate) struct Conversation<W: World> {
     messages: u32,
     recipients: u32,
     recipients_of_message: u32,
+    /// AUTH under way.
+    pub exchange: Option<Exchange>,
+    /// What a module wants said of it.
+    pub auth_reply: Option<Reply>,
     /// What earlier phases of this message have decided for it.
     begun: Begun,
     /// Set between the judgement of the data and its commit.
@@ -58,6 +63,8 @@ impl<W: World> Conversation<W> {
             messages: 0,
             recipients: 0,
             recipients_of_message: 0,
+            exchange: None,
+            auth_reply: None,
             begun: Begun::default(),
             judged: None,
         }
@@ -117,7 +124,7 @@ impl<W: World> Conversation<W> {
         self.settings.site.pipeline.has(phase)
     }
 
-    fn host(&mut self) -> Rc<PolicyHost<W>> {
+    pub fn host(&mut self) -> Rc<PolicyHost<W>> {
         let host = self.host.get_or_insert_with(|| PolicyHost::new(&self.shard, &self.settings.site));
         host.clone()
     }
@@ -133,7 +140,12 @@ impl<W: World> Conversation<W> {
     }
 
     /// A phase that is about the session, and not about a message.
-    async fn judge_session(&mut self, phase: Phase, session: &mut Session, stream: &W::Stream) -> Verdict {
+    pub async fn judge_session(
+        &mut self,
+        phase: Phase,
+        session: &mut Session,
+        stream: &W::Stream,
+    ) -> Verdict {
         if !self.asks(phase) {
             return Verdict::accepted();
         }
@@ -172,7 +184,8 @@ impl<W: World> Conversation<W> {
         let domain = recipient.folded_domain();
         let sender_domain = session.draft().sender.as_ref().map(Address::folded_domain).unwrap_or_default();
         let can_relay = self.contexts.connection.is_true("can_relay");
-        if !self.settings.relay.permits(&domain, &sender_domain, can_relay) {
+        let permits = self.settings.relay.permits(&domain, &sender_domain, can_relay);
+        if !self.may_relay(session, permits).await {
             return Verdict::refused(RELAYING_DENIED);
         }
         if self.settings.site.refuses_recipients_of(&domain) {
@@ -201,6 +214,18 @@ impl<W: World> Conversation<W> {
         }
         session.draft_mut().recipients = message.recipients;
         verdict
+    }
+
+    /// What the configuration says of a recipient, or a module instead of it.
+    async fn may_relay(&mut self, session: &Session, permits: bool) -> bool {
+        let recipient =
+            session.candidate().filter(|_| self.settings.site.pipeline.has_hook(HookKind::CanRelayTo));
+        let Some(recipient) = recipient else { return permits };
+        let host = self.host();
+        let mut said = None;
+        let (client, contexts) = (&self.client, &mut self.contexts);
+        ask_hook(&host, &mut Hook::CanRelayTo { client, contexts, recipient, permits: &mut said }).await;
+        said.unwrap_or(permits)
     }
 
     /// data, the list's phases and data_spool, then what each recipient goes through alone.
@@ -322,6 +347,7 @@ impl<W: World> Conversation<W> {
             batch,
             received,
             return_path,
+            user: self.client.user.as_deref(),
         }
     }
 

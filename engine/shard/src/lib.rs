@@ -7,6 +7,7 @@ mod access;
 mod admit;
 mod answer;
 mod ask;
+mod auth;
 mod bounce;
 mod commands;
 mod commit;

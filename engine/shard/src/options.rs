@@ -101,6 +101,22 @@ config::options! {
         static_banner: OptionalText = "", in [esmtp_listener, listen, peer, pathway, pathway_group];
         /// Name after `by` in Received; the host name if unset.
         received_hostname: OptionalText = "", in [esmtp_listener, listen, peer, pathway, pathway_group];
+        /// AUTH PLAIN: uri (file:///path, digest:///path, or a module's), realm, log_authentication.
+        authplainparameters: Dictionary = "", in [esmtp_listener, listen, pathway, pathway_group];
+        /// AUTH LOGIN: as PLAIN.
+        authloginparameters: Dictionary = "", in [esmtp_listener, listen, pathway, pathway_group];
+        /// AUTH CRAM-MD5: uri (file:///path, or a module's), log_authentication.
+        authcrammd5parameters: Dictionary = "", in [esmtp_listener, listen, pathway, pathway_group], tier 2;
+        /// AUTH DIGEST-MD5: uri (digest:///path, file:///path, or a module's), realm, stored_cleartext,
+        /// log_authentication.
+        authdigestmd5parameters: Dictionary = "", in [esmtp_listener, listen, peer, pathway, pathway_group], tier 2;
+        /// True: mail commands before a successful AUTH are answered 530, but for clients that may relay anyway.
+        enable_authentication: Optional<Bool> = "",
+            in [esmtp_listener, listen, peer, pathway, pathway_group], tier 2;
+        /// True: every AUTH succeeds, as user anonymous.
+        always_allow: Bool = "false", in [esmtp_listener, listen, peer, pathway, pathway_group], tier 2;
+        /// True: every AUTH fails; wins over always_allow.
+        always_deny: Bool = "false", in [esmtp_listener, listen, peer, pathway, pathway_group], tier 2;
         /// Preset variables of the connection context.
         context: Dictionary = "", in [esmtp_listener, listen, peer, pathway, pathway_group];
         /// The pathway whose options apply.
@@ -235,24 +251,20 @@ config::options! {
         timeout: Seconds = "60", in [control_listener, listen], tier 2;
         /// Whether clients must authenticate; users of a Unix socket are known by their process.
         enable_authentication: Optional<Bool> = "",
-            in [control_listener, esmtp_listener, http_listener, listen, pathway, pathway_group, peer],
-            tier 2 Approximated(AT_THE_CONSOLE);
+            in [control_listener, http_listener, listen, peer], tier 2 Approximated(AT_THE_CONSOLE);
         /// True: such clients need no authentication.
         always_allow: Bool = "false",
-            in [control_listener, esmtp_listener, http_listener, listen, pathway, pathway_group, peer],
-            tier 2 Approximated(AT_THE_CONSOLE);
+            in [control_listener, http_listener, listen, peer], tier 2 Approximated(AT_THE_CONSOLE);
         /// True: every authentication fails; wins over always_allow.
         always_deny: Bool = "false",
-            in [control_listener, esmtp_listener, http_listener, listen, pathway, pathway_group, peer],
-            tier 2 Approximated(AT_THE_CONSOLE);
+            in [control_listener, http_listener, listen, peer], tier 2 Approximated(AT_THE_CONSOLE);
         /// LOGIN: uri (file:///path), log_authentication.
         authloginparameters: Dictionary = "",
-            in [control_listener, esmtp_listener, listen, pathway, pathway_group],
-            tier 1 Approximated(AT_THE_CONSOLE);
+            in [control_listener, listen];
         /// DIGEST-MD5: uri (digest:///path), realm, log_authentication.
         authdigestmd5parameters: Dictionary = "",
-            in [control_listener, esmtp_listener, http_listener, listen, pathway, pathway_group, peer,
-                xmpp_listener], tier 2 Approximated(AT_THE_CONSOLE);
+            in [control_listener, http_listener, listen, peer, xmpp_listener],
+            tier 2 Approximated(AT_THE_CONSOLE);
         /// SCRAM-SHA-256: uri (scram:///path), log_authentication.
         authscramsha256parameters: Dictionary = "", in [control_listener, listen, peer], tier 0;
         /// Where the roles of a user stand: uri (groups:///path).

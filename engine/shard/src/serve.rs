@@ -72,6 +72,9 @@ async fn converse<W: World>(
     let facts = Facts { peer: stream.peer(), local: stream.local(), connection: shard.next_id() };
     let mut session = Session::new(settings.session.clone(), facts, world.now());
     let mut conversation = Conversation::new(shard, settings, &facts);
+    if conversation.contexts.connection.is_true("can_relay") {
+        session.waive_authentication();
+    }
     let call = shard.callable(facts.connection);
     let visit = shard.visitors.enter(facts.peer, world.now());
     let mut called = false;
@@ -111,6 +114,7 @@ async fn converse<W: World>(
                 let judgement = conversation.judge(phase, &mut session, stream).await;
                 session.judged(judgement, world.now());
             }
+            Want::Authenticate => Box::pin(conversation.authenticate(&mut session, stream)).await,
             Want::Commit => {
                 let reply = Box::pin(conversation.finish(session.take_draft())).await;
                 session.committed(reply, world.now());

@@ -1,5 +1,6 @@
 //! The configuration as a shard uses it: resolved once for a listener and a client, once for a queue.
 
+use crate::auth::{self, Authentication};
 use crate::gate::SessionLimits;
 use crate::options::{
     DateHeader, DefaultBinding, GlobalOptions, InboundOptions, LineLengthPolicy, LineLengths, LoneLf,
@@ -41,6 +42,8 @@ pub struct Site {
     pub pipeline: Pipeline,
     /// Some module looks at messages, not only at connections and commands.
     judges_messages: bool,
+    /// The files that modules and listeners wanted.
+    sources: Arc<Sources>,
     cells: Arc<Cells>,
     /// The global relay_domains and bounce_domains, folded.
     own_domains: Vec<String>,
@@ -58,6 +61,7 @@ pub struct ListenerSettings {
     pub session: Rc<smtp::server::Settings>,
     pub relay: Relay,
     pub limits: SessionLimits,
+    pub authentication: Authentication,
     /// The connection context to begin with; `pathway` is in it.
     pub context: Dictionary,
     pub pathway_group: Box<str>,
@@ -91,6 +95,7 @@ impl Site {
             judges_messages,
             pipeline,
             own_domains,
+            sources: policy.sources.clone(),
             cells: cells.clone(),
             groups,
             gateways,
@@ -299,14 +304,14 @@ fn pipeline(snapshot: &Snapshot, hostname: &str, policy: Policy<'_>) -> Result<P
     Ok(Pipeline::new(loaded))
 }
 
-/// The files that the modules of a configuration want. Blocks: not for a shard.
+/// The files that the modules and listeners of a configuration want. Blocks: not for a shard.
 pub fn sources(snapshot: &Snapshot, modules: &[&ModuleDef]) -> Sources {
     let wanted = |stanza: Stanza<'_>| {
         let named = |module: &&&ModuleDef| module.name().eq_ignore_ascii_case(stanza.keyword());
         let files = modules.iter().find(named).and_then(|module| module.files);
         files.map_or_else(Vec::new, |files| files(stanza))
     };
-    Sources::read(snapshot.modules().flat_map(wanted))
+    Sources::read(snapshot.modules().flat_map(wanted).chain(auth::files(snapshot.root())))
 }
 
 /// The addresses that bindings send from, for the preflight: they must be plumbed.
@@ -338,10 +343,13 @@ impl ListenerSettings {
         if context.get("pathway").is_none() {
             context.set("pathway", &pathway);
         }
+        let authentication = Authentication::new(&options, &site.sources, &site.hostname);
+        let mechanisms = authentication.mechanisms();
         let small = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
         let domains = folded(&options.relay_domains).chain(folded(&options.bounce_domains)).collect();
         ListenerSettings {
-            session: Rc::new(session_settings(site, &options)),
+            session: Rc::new(smtp::server::Settings { mechanisms, ..session_settings(site, &options) }),
+            authentication,
             relay: Relay {
                 domains,
                 hosts: options.relay_hosts.iter().copied().collect(),
@@ -408,6 +416,7 @@ fn session_settings(site: &Site, options: &InboundOptions) -> smtp::server::Sett
         max_recipients_per_message: limit(options.max_recipients_per_message),
         max_recipients_per_connection: limit(options.max_recipients_per_connection),
         max_receptions_per_connection: limit(options.max_receptions_per_connection),
+        require_authentication: options.enable_authentication.unwrap_or(false),
         require_ehlo: options.require_ehlo,
         allow_null_envelope_sender: options.allow_null_envelope_sender,
         allow_ip_literal: options.allow_ip_literal,

@@ -31,6 +31,8 @@ pub struct Trace<'a> {
     pub received: Time,
     /// Return-Path too; if not, whoever knows the sender of each copy writes it.
     pub return_path: bool,
+    /// Who has authenticated himself.
+    pub user: Option<&'a str>,
 }
 
 /// Prepends to the draft's body what the settings ask for and the header lacks.
@@ -47,6 +49,11 @@ pub fn write(draft: &mut Draft, trace: &Trace<'_>) {
         }
         push_received(&mut fields, sender, trace);
     }
+    if let Some(user) = trace.user {
+        // RFC 8601 §2.7.4.
+        let (host, user) = (&settings.received_hostname, quoted(user));
+        push(&mut fields, format_args!("Authentication-Results: {host}; auth=pass smtp.auth={user}\r\n"));
+    }
     if settings.add_date && !draft.facts.date {
         push(&mut fields, format_args!("Date: {}\r\n", trace.received));
     }
@@ -55,6 +62,16 @@ pub fn write(draft: &mut Draft, trace: &Trace<'_>) {
         push(&mut fields, format_args!("Message-ID: <{left}@{}>\r\n", settings.received_hostname));
     }
     draft.body.prepend(&fields);
+}
+
+/// A value that may hold anything (RFC 8601 §2.2): what would end it or its line is left out.
+fn quoted(value: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "@._-+".contains(character);
+    if !value.is_empty() && value.chars().all(is_plain) {
+        return value.to_owned();
+    }
+    let kept = value.chars().filter(|character| !character.is_control() && !matches!(character, '"' | '\\'));
+    format!("\"{}\"", kept.collect::<String>())
 }
 
 /// The field for one sender; the null sender is empty.
@@ -133,6 +150,7 @@ mod tests {
             batch: MessageId { second: 1, process: 2, counter: 3 },
             received: Time::from_secs(0),
             return_path: true,
+            user: None,
         };
         write(&mut draft, &trace);
         String::from_utf8(draft.body.content().to_vec()).unwrap()

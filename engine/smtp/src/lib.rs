@@ -6,5 +6,6 @@
 pub mod address;
 pub mod client;
 pub mod limits;
+pub mod sasl;
 pub mod server;
 pub mod wire;

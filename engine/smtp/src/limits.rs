@@ -1,6 +1,12 @@
 //! Bounds of the protocol, each with the answer given when it is reached.
 //! What an operator may choose is in `server::Settings`; these hold whatever he chooses.
 
+/// Octets of a response of AUTH, CRLF included (RFC 4954 §4).
+pub const AUTH_LINE: usize = 12_288;
+
+/// Failures of AUTH on one connection; the next is answered 421.
+pub const AUTH_FAILURES: u32 = 3;
+
 /// Octets of a command line with its CRLF: 512 (RFC 5321 §4.5.3.1.4), and what SIZE (RFC 1870 §3) and
 /// 8BITMIME (RFC 6152 §2) add to MAIL. Longer: 500 5.5.2 at the line's end.
 pub const COMMAND_LINE: usize = 512 + 26 + 17;

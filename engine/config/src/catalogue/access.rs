@@ -8,11 +8,10 @@ const UNIT: &str = "the systemd unit does it: set it there, and remove the optio
 pub const OPTIONS: &[OptionDef] = crate::definitions! {
     /// AUTH PLAIN: uri, log_authentication.
     authplainparameters: Dictionary = "",
-        in [esmtp_listener, http_listener, listen, pathway, pathway_group, xmpp_listener],
-        tier 1 Coming(AUTHENTICATION);
+        in [http_listener, xmpp_listener], tier 1 Coming(AUTHENTICATION);
     /// AUTH CRAM-MD5: uri, log_authentication.
     authcrammd5parameters: Dictionary = "",
-        in [control_listener, esmtp_listener, listen, pathway, pathway_group], tier 2 Coming(AUTHENTICATION);
+        in [control_listener], tier 2 Coming(AUTHENTICATION);
     /// Capabilities kept when privileges are dropped.
     capabilities: OptionalText = "", in [security],
         tier 2 Approximated("sockets are bound before privileges are dropped; none is kept");

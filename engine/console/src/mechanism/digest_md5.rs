@@ -4,7 +4,7 @@
 
 use super::{Turn, equal};
 use crate::store::Stores;
-use md5::{Digest, Md5};
+use mail::md5::{Proof, directives, hex, md5, unhex};
 
 /// What a password file holds for a user: the hexadecimal MD5 of `user:realm:password`.
 pub fn digest(user: &str, realm: &str, password: &str) -> String {
@@ -53,23 +53,6 @@ impl DigestServer {
     }
 }
 
-struct Proof<'a> {
-    nonce: &'a str,
-    cnonce: &'a str,
-    count: &'a str,
-    uri: &'a str,
-}
-
-impl Proof<'_> {
-    /// RFC 2831 §2.1.2.1; `secret` is the MD5 of user, realm and password.
-    fn response(&self, method: &str, secret: &[u8]) -> String {
-        let Proof { nonce, cnonce, count, uri } = self;
-        let a1 = [secret, format!(":{nonce}:{cnonce}").as_bytes()].concat();
-        let a2 = hex(&md5(format!("{method}{uri}").as_bytes()));
-        hex(&md5(format!("{}:{nonce}:{count}:{cnonce}:auth:{a2}", hex(&md5(&a1))).as_bytes()))
-    }
-}
-
 /// The client's answer to a challenge.
 pub(super) fn respond(challenge: &str, user: &str, password: &str, cnonce: &str) -> Option<String> {
     let directives = directives(challenge);
@@ -87,42 +70,6 @@ pub(super) fn respond(challenge: &str, user: &str, password: &str, cnonce: &str)
          digest-uri=\"{uri}\",response={response},qop=auth",
         user.replace('\\', "\\\\").replace('"', "\\\"")
     ))
-}
-
-/// `name=value` and `name="quoted value"`, separated by commas.
-fn directives(text: &str) -> Vec<(&str, String)> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some((name, after)) = rest.split_once('=') {
-        let mut value = String::new();
-        let mut quoted = false;
-        let mut characters = after.char_indices();
-        let end = loop {
-            match characters.next() {
-                None => break after.len(),
-                Some((_, '"')) => quoted = !quoted,
-                Some((_, '\\')) if quoted => value.extend(characters.next().map(|(_, c)| c)),
-                Some((at, ',')) if !quoted => break at,
-                Some((_, c)) => value.push(c),
-            }
-        };
-        found.push((name.trim_matches([' ', ',']), value.trim_end().to_owned()));
-        rest = &after[end..];
-    }
-    found
-}
-
-fn md5(bytes: &[u8]) -> [u8; 16] {
-    Md5::digest(bytes).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 #[cfg(test)]

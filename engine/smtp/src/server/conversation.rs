@@ -3,6 +3,7 @@
 
 use super::session::{Session, State};
 use super::{Draft, EarlyTalk, Judgement, Refusal, extensions, replies};
+use crate::sasl::Mechanism;
 use crate::{limits, wire};
 use mail::{Address, Phase, Reply};
 
@@ -48,6 +49,7 @@ impl Session {
             (Phase::Ehlo, reply) => self.answer_hello(accepted, reply.as_ref()),
             (Phase::Mailfrom, reply) => self.answer_mail(accepted, reply.as_ref()),
             (Phase::Rcptto, reply) => self.answer_rcpt(accepted, reply.as_ref()),
+            (Phase::Auth, reply) => self.answer_auth(accepted, reply.as_ref()),
             (_, Some(reply)) => {
                 self.end_transaction();
                 self.answer_refused(reply);
@@ -109,6 +111,11 @@ impl Session {
         let mut text = format!("{} says {verb} to {peer}", self.settings.banner_hostname);
         if self.is_extended() {
             for line in extensions::offered(&self.settings, &self.changes) {
+                let mechanisms = extensions::mechanisms(line, &self.settings);
+                if !mechanisms.is_empty() {
+                    write_mechanisms(&mut text, &mechanisms);
+                    continue;
+                }
                 text.push('\n');
                 text.push_str(line);
                 if let (extensions::SIZE, Some(_)) = (line, self.settings.max_message_size) {
@@ -160,6 +167,17 @@ impl Session {
     }
 }
 
+/// Twice: old clients know the form with `=` alone (inbound-smtp.md §4).
+fn write_mechanisms(text: &mut String, mechanisms: &[Mechanism]) {
+    for (index, separator) in ['=', ' '].into_iter().enumerate() {
+        text.push_str("\nAUTH");
+        for (place, mechanism) in mechanisms.iter().enumerate() {
+            text.push(if place == 0 && index == 0 { separator } else { ' ' });
+            text.push_str(mechanism.name());
+        }
+    }
+}
+
 /// Replies and the end.
 impl Session {
     pub(super) fn reply(&mut self, reply: &Reply) {
@@ -180,7 +198,7 @@ impl Session {
     }
 
     /// Counts an error; one too many is answered 421.
-    fn answer_refused(&mut self, reply: &Reply) {
+    pub(super) fn answer_refused(&mut self, reply: &Reply) {
         self.counts.errors += 1;
         if self.settings.max_errors.is_some_and(|most| self.counts.errors > most) {
             return self.dismiss(&replies::TOO_MANY_ERRORS);

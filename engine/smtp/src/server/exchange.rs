@@ -13,6 +13,8 @@ pub enum Want {
     Write { deadline: Time },
     /// Then `judged`. `Phase::Data` stands for data and all phases behind it.
     Judge(Phase),
+    /// Go on with `sasl`; then `challenge` or `authenticated`.
+    Authenticate,
     /// Store `take_draft`; then `committed`.
     Commit,
     /// Then `paused`.

@@ -1,10 +1,12 @@
 //! What EHLO offers (spec inbound-smtp.md §4): a list from the settings that policy may change.
 
 use super::Settings;
+use crate::sasl::Mechanism;
 
 /// Keywords whose commands are not built: offering them would be a promise that nobody keeps.
-const NOT_BUILT: [&str; 6] = ["STARTTLS", "AUTH", "XCLIENT", "XREMOTEIP", "XSETCONTEXT", "XDUMPCONTEXT"];
+const NOT_BUILT: [&str; 5] = ["STARTTLS", "XCLIENT", "XREMOTEIP", "XSETCONTEXT", "XDUMPCONTEXT"];
 
+pub(super) const AUTH: &str = "AUTH";
 pub(super) const ENHANCED: &str = "ENHANCEDSTATUSCODES";
 pub(super) const SIZE: &str = "SIZE";
 
@@ -50,7 +52,9 @@ fn keyword(entry: &str) -> &str {
 pub(super) fn offered<'a>(settings: &'a Settings, changes: &'a Changes) -> Vec<&'a str> {
     let size = (!settings.hide_size).then_some(SIZE);
     let configured = settings.extensions.iter().map(String::as_str);
+    let served = |entry: &&str| !same_keyword(entry, AUTH) || !mechanisms(entry, settings).is_empty();
     let configured = configured.filter(|entry| !NOT_BUILT.iter().any(|name| same_keyword(entry, name)));
+    let configured = configured.filter(served);
     let all = ["PIPELINING", "8BITMIME"].into_iter().chain(size).chain(configured);
     let all = all.filter(|entry| !changes.removed.iter().any(|removed| same_keyword(removed, entry)));
     let mut lines: Vec<&str> = Vec::new();
@@ -60,6 +64,18 @@ pub(super) fn offered<'a>(settings: &'a Settings, changes: &'a Changes) -> Vec<&
         }
     }
     lines
+}
+
+/// The mechanisms that a line of `offered` names and somebody can check.
+pub(super) fn mechanisms(line: &str, settings: &Settings) -> Vec<Mechanism> {
+    let named = line.split([' ', '=']).skip(1).filter_map(Mechanism::named);
+    named.filter(|mechanism| settings.mechanisms.contains(mechanism)).collect()
+}
+
+/// Whether AUTH with this mechanism may be asked for.
+pub(super) fn offers(settings: &Settings, changes: &Changes, mechanism: Mechanism) -> bool {
+    let lines = offered(settings, changes);
+    lines.iter().any(|line| same_keyword(line, AUTH) && mechanisms(line, settings).contains(&mechanism))
 }
 
 /// Whether replies carry enhanced codes (RFC 2034).

@@ -52,6 +52,13 @@ impl Session {
                         None => return used + self.wait_for_line_end(rest, now),
                     }
                 }
+                State::Responding => match wire::first_line(rest) {
+                    Some(line) => {
+                        self.take_response(line);
+                        line.length
+                    }
+                    None => return used + self.wait_for_line_end(rest, now),
+                },
                 State::Body(_) => self.take_content(rest),
                 _ => return used,
             };
@@ -62,8 +69,12 @@ impl Session {
     /// Only what may still become a command is kept.
     fn wait_for_line_end(&mut self, rest: &[u8], now: Time) -> usize {
         self.began.get_or_insert(now);
-        self.line_overran |= rest.len() > limits::COMMAND_LINE;
+        self.line_overran |= rest.len() > self.longest_line();
         if self.line_overran { rest.len() } else { 0 }
+    }
+
+    fn longest_line(&self) -> usize {
+        if matches!(self.state, State::Responding) { limits::AUTH_LINE } else { limits::COMMAND_LINE }
     }
 
     fn take_line(&mut self, line: Line<'_>, alone: bool, now: Time) {

@@ -1,5 +1,6 @@
 //! The server side: one `Session` per connection decides what is read, answered and judged.
 
+mod auth;
 mod body;
 mod conformance;
 mod conversation;

@@ -36,6 +36,14 @@ pub const BAD_SEQUENCE: Reply = Reply::fixed(503, (5, 5, 1), "bad sequence of co
 pub const HELO_NEEDED: Reply = Reply::fixed(550, (5, 5, 1), "RFC2821 HELO/EHLO needed");
 pub const NULL_SENDER_REFUSED: Reply = Reply::fixed(550, (5, 7, 1), "null sender not accepted");
 
+pub const AUTHENTICATED: Reply = Reply::fixed(235, (2, 7, 0), "Authentication successful");
+pub const AUTHENTICATION_FAILED: Reply = Reply::fixed(535, (5, 7, 8), "Authentication credentials invalid");
+pub const AUTHENTICATION_REQUIRED: Reply = Reply::fixed(530, (5, 7, 0), "Authentication required");
+pub const MECHANISM_UNKNOWN: Reply = Reply::fixed(504, (5, 5, 4), "unrecognized authentication type");
+pub const AUTHENTICATION_CANCELLED: Reply = Reply::fixed(501, (5, 0, 0), "authentication cancelled");
+pub const NOT_BASE64: Reply = Reply::fixed(501, (5, 5, 2), "cannot decode the response");
+pub const RESPONSE_TOO_LONG: Reply = Reply::fixed(500, (5, 5, 6), "authentication exchange line is too long");
+
 pub const RECIPIENTS_PER_MESSAGE: Reply =
     Reply::fixed(452, (4, 5, 3), "Service unavailable, recipients per message limit reached");
 pub const RECIPIENTS_PER_CONNECTION: Reply =

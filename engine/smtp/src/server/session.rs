@@ -4,6 +4,7 @@
 //! `reconfigured` and `talked_early` may come at any time. What is told may end the session: a driver that
 //! reads while it waits for something else asks `want` again before it answers.
 
+use super::auth::Sasl;
 use super::extensions::{self, Changes};
 use super::intake::Intake;
 use super::{Counts, Draft, Facts, Judgement, Refusal, Settings, Want, replies};
@@ -21,6 +22,10 @@ pub(super) enum State {
         judgement: Box<Judgement>,
     },
     Commands,
+    /// AUTH is under way: somebody else decides what is said next.
+    Authenticating,
+    /// A line of AUTH is due.
+    Responding,
     Body(Intake),
     Committing,
     /// Close once everything is written.
@@ -60,6 +65,7 @@ pub struct Session {
     pub(super) leaving: bool,
     pub(super) stopping: bool,
     pub(super) reconfigured: bool,
+    pub(super) sasl: Sasl,
     pub(super) counts: Counts,
     pub(super) refusals: Vec<Refusal>,
 }
@@ -93,6 +99,7 @@ impl Session {
             leaving: false,
             stopping: false,
             reconfigured: false,
+            sasl: Sasl::default(),
             counts: Counts::default(),
             refusals: Vec::new(),
         }
@@ -100,14 +107,17 @@ impl Session {
 
     pub fn want(&self) -> Want {
         // Replies gather while a decision is open (RFC 2920 §3.2); a pause would hold them too long.
-        let deciding = matches!(self.state, State::Judging(_) | State::Committing);
+        let deciding = matches!(self.state, State::Judging(_) | State::Authenticating | State::Committing);
         if self.writing || !(deciding || self.output.is_empty()) {
             return Want::Write { deadline: self.since + self.settings.write_time };
         }
         match self.state {
             State::Judging(phase) => Want::Judge(phase),
             State::Pausing { until, .. } => Want::Pause { until },
-            State::Commands | State::Body(_) => Want::Read { deadline: self.read_deadline() },
+            State::Commands | State::Responding | State::Body(_) => {
+                Want::Read { deadline: self.read_deadline() }
+            }
+            State::Authenticating => Want::Authenticate,
             State::Committing => Want::Commit,
             State::Closing | State::Closed => Want::Close,
         }

@@ -1,6 +1,7 @@
 //! What an operator may choose about a session; plain data, read by the session and changed by nobody.
 
 use crate::limits;
+use crate::sasl::Mechanism;
 use mail::Reply;
 use std::time::Duration;
 
@@ -15,6 +16,10 @@ pub struct Settings {
     pub software: String,
     /// `smtp_extensions`, in the order in which they are offered. PIPELINING and 8BITMIME always are.
     pub extensions: Vec<String>,
+    /// Mechanisms of AUTH that somebody can check; of those that `extensions` names, these are offered.
+    pub mechanisms: Vec<Mechanism>,
+    /// Mail commands before a successful AUTH are answered 530, unless the session waives it.
+    pub require_authentication: bool,
     /// Neither offers SIZE nor takes it as a parameter.
     pub hide_size: bool,
 
@@ -123,6 +128,8 @@ impl Default for Settings {
             static_banner: None,
             software: concat!("ecelerity ", env!("CARGO_PKG_VERSION")).to_owned(),
             extensions: vec![String::from("ENHANCEDSTATUSCODES")],
+            mechanisms: Vec::new(),
+            require_authentication: false,
             hide_size: false,
             idle_time: Some(minutes(5)),
             command_time: Some(minutes(5)),

@@ -14,7 +14,7 @@ pub(super) struct Verb {
     /// answer, so a client that did not wait leaves open what it meant. Behind EHLO, VRFY, EXPN and NOOP
     /// commands mean the same whatever we answer, and behind QUIT nothing is read.
     pub waits: bool,
-    /// HELP names it.
+    /// HELP names it: it is there for everybody.
     built: bool,
 }
 
@@ -36,7 +36,7 @@ const VERBS: [Verb; 13] = [
     verb("VRFY", vrfy),
     Verb { built: false, ..verb("EXPN", not_implemented) },
     Verb { built: false, ..verb("STARTTLS", not_implemented) },
-    Verb { built: false, ..verb("AUTH", not_implemented) },
+    Verb { waits: true, built: false, ..verb("AUTH", super::auth::auth) },
 ];
 
 pub(super) fn find(name: &[u8]) -> Option<&'static Verb> {
@@ -69,6 +69,9 @@ fn hello(session: &mut Session, verb: &str, argument: &[u8], invalid: &Reply) {
 fn mail(session: &mut Session, argument: &[u8], _now: Time) {
     if session.lacks_hello() {
         return session.refuse(&replies::HELO_NEEDED);
+    }
+    if session.lacks_authentication() {
+        return session.refuse(&replies::AUTHENTICATION_REQUIRED);
     }
     if session.in_transaction() {
         return session.refuse(&replies::MAIL_REPEATED);

@@ -3,6 +3,7 @@
 use super::script::{Split, Step};
 use bytes::Bytes;
 use mail::{MessageId, Phase, Reply, Time};
+use smtp::sasl::{Exchange, Secret, Turn};
 use smtp::server::{Draft, Facts, Judgement, Session, Settings, Want};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -17,6 +18,7 @@ pub struct Driver {
     ended: bool,
     written: Vec<u8>,
     judgements: VecDeque<(Phase, Judgement)>,
+    exchange: Option<Exchange>,
     commits: VecDeque<Reply>,
     stored: Option<(Draft, Bytes)>,
     random: u64,
@@ -36,6 +38,7 @@ impl Driver {
             ended: false,
             written: Vec::new(),
             judgements: VecDeque::new(),
+            exchange: None,
             commits: VecDeque::new(),
             stored: None,
             random: if let Split::Random(seed) = split {
@@ -139,6 +142,7 @@ impl Driver {
                     self.session
                         .judged(judgement.map(|(_, judgement)| judgement).unwrap_or_default(), self.now);
                 }
+                Want::Authenticate => self.authenticate(),
                 Want::Commit => {
                     let mut draft = self.session.take_draft();
                     let body = std::mem::take(&mut draft.body).freeze();
@@ -155,6 +159,32 @@ impl Driver {
                 Want::Read { .. } | Want::Pause { .. } | Want::Close => return,
             }
         }
+    }
+
+    /// There is one user: tim, with the password of RFC 2195.
+    fn authenticate(&mut self) {
+        let (mechanism, response, is_first) = self.session.sasl();
+        if is_first {
+            self.exchange = Some(Exchange::new(mechanism, "mx.example", "1896.697170952"));
+        }
+        let exchange = self.exchange.as_mut().expect("an exchange has begun");
+        const PASSWORD: &str = "tanstaaftanstaaf";
+        let turn = match exchange.told(response) {
+            Turn::Check { user, password } => exchange.checked(user == "tim" && password == PASSWORD),
+            Turn::Find { user } => {
+                exchange.found((user == "tim").then(|| Secret::Password(PASSWORD.to_owned())))
+            }
+            turn => turn,
+        };
+        let user = match turn {
+            Turn::Challenge(text) => return self.session.challenge(&text, self.now),
+            Turn::Done { user } => Some(user),
+            _ => None,
+        };
+        let foreseen = self.judgements.front().is_some_and(|(awaited, _)| *awaited == Phase::Auth);
+        let judgement = if foreseen { self.judgements.pop_front() } else { None };
+        let judgement = judgement.map(|(_, judgement)| judgement).unwrap_or_default();
+        self.session.authenticated(user.as_deref(), judgement, self.now);
     }
 
     /// How many octets the next read brings.

@@ -2,6 +2,7 @@
 
 use super::driver::Driver;
 use mail::{Phase, Reply};
+use smtp::sasl::Mechanism;
 use smtp::server::{BareLineEnds, DateHeader, EarlyTalk, Judgement, LineLength, MissingHeaders, Settings};
 use std::time::Duration;
 
@@ -185,6 +186,8 @@ fn set(settings: &mut Settings, text: &str) -> Result<(), &'static str> {
         "static_banner" => settings.static_banner = (!value.is_empty()).then(|| value.into()),
         "software" => settings.software = value.into(),
         "extensions" => settings.extensions = value.split(',').map(String::from).collect(),
+        "mechanisms" => settings.mechanisms = value.split(',').filter_map(Mechanism::named).collect(),
+        "require_authentication" => settings.require_authentication = truth()?,
         "hide_size" => settings.hide_size = truth()?,
         "idle_time" => settings.idle_time = time()?,
         "command_time" => settings.command_time = time()?,

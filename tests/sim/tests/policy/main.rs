@@ -326,3 +326,50 @@ fn a_module_asks_the_outside_and_waits_alone() {
     assert_eq!(outcome.reached(), ["r1", "z"], "{outcome:#?}");
     outcome.assert_closed();
 }
+
+/// `\0tim\0pencil`, and a password that is wrong.
+const PLAIN: &str = "AUTH PLAIN AHRpbQBwZW5jaWw=\r\n";
+const WRONG: &str = "AUTH PLAIN AHRpbQBwZW4=\r\n";
+
+#[test]
+fn who_authenticates_may_relay_and_policy_knows_him() {
+    let file = std::env::temp_dir().join(format!("impetus-passwords-{}", std::process::id()));
+    std::fs::write(&file, "# users\nann:other\ntim:pencil\n").unwrap();
+    let listener = format!(
+        "esmtp_listener {{ open_relay = false smtp_extensions = ( ENHANCEDSTATUSCODES \"AUTH PLAIN\" ) \
+         AuthPlainParameters = [ uri = \"file://{}\" ] }}\n",
+        file.display()
+    );
+    let module = "scripted \"one\" { at_data = \"connection auth_user; connection auth_name; connection auth_status\" }";
+    let with = |stanzas: &str, commands: &[&str]| {
+        let mut all = transaction(1);
+        all.splice(1..1, commands.iter().map(|command| (*command).to_owned()));
+        play(&format!("{listener}{module}{stanzas}"), all)
+    };
+    let denied = with("", &[]);
+    assert_eq!(denied.replies[3].0, "550 5.7.1 relaying denied");
+    assert!(denied.replies[1].0.contains("AUTH=PLAIN | 250 AUTH PLAIN"), "{denied:#?}");
+    let wrong = with("", &[WRONG]);
+    assert_eq!(wrong.replies[2].0, "535 5.7.8 Authentication credentials invalid");
+    assert_eq!(wrong.replies[4].0, "550 5.7.1 relaying denied");
+    assert!(wrong.rejectlog.contains("E=535") && wrong.rejectlog.contains("auth_status=fail"), "{wrong:#?}");
+    let right = with("", &[PLAIN]);
+    assert_eq!(right.replies[2].0, "235 2.7.0 Authentication successful");
+    let [delivered] = &right.delivered[..] else { panic!("{right:#?}") };
+    for field in [
+        "X-auth_user: tim\r\n",
+        "X-auth_name: PLAIN\r\n",
+        "X-auth_status: pass\r\n",
+        "Authentication-Results: mx.sim.example; auth=pass smtp.auth=tim\r\n",
+    ] {
+        assert!(delivered.content.contains(field), "{field}: {right:#?}");
+    }
+    let required = "esmtp_listener { enable_authentication = true }\n";
+    assert_eq!(with(required, &[]).replies[2].0, "530 5.7.0 Authentication required");
+    assert_eq!(with(required, &[PLAIN]).reached(), ["r1"]);
+    let denying = with("esmtp_listener { always_deny = true always_allow = true }\n", &[PLAIN]);
+    assert_eq!(denying.replies[2].0, "535 5.7.8 Authentication credentials invalid");
+    let allowing = with("esmtp_listener { always_allow = true }\n", &[WRONG]);
+    assert!(allowing.delivered[0].content.contains("X-auth_user: anonymous\r\n"), "{allowing:#?}");
+    std::fs::remove_file(file).unwrap();
+}
