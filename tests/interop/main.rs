@@ -8,6 +8,7 @@ mod failures;
 mod identity;
 mod limits;
 mod lines;
+mod live;
 mod operation;
 mod postfix;
 mod python;

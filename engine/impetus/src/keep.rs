@@ -5,7 +5,8 @@ use crate::configuration::Origin;
 use config::{Complaint, Edition, Endpoint, Snapshot};
 use shard::{Access, Common, Estate, Keeper};
 use std::fs;
-use std::io;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
 use world::Doorbell;
@@ -61,9 +62,38 @@ impl Estate for Origin {
         access::load(snapshot)
     }
 
+    fn write(&self, path: &str, text: &str) -> io::Result<()> {
+        write_whole(Path::new(path), text)
+    }
+
     fn say(&self, text: &str) {
         eprintln!("{text}");
     }
+}
+
+/// By way of a second file beside it, which takes its place when it is on the disk.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    // A link stays a link.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // The keeper writes one file at a time; a second file that is there was left behind by a crash.
+    let second = folder.join(format!(".{name}.new"));
+    let written = (|| {
+        let mut file = fs::File::create(&second)?;
+        if let Ok(known) = fs::metadata(&path) {
+            file.set_permissions(known.permissions())?;
+        }
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&second, &path)?;
+        fs::File::open(folder)?.sync_all()
+    })();
+    if written.is_err() {
+        // Whether it can be removed or not, the first error is the one to tell.
+        let _ = fs::remove_file(&second);
+    }
+    written
 }
 
 fn new_of<T: PartialEq>(now: Vec<T>, new: Vec<T>) -> Vec<T> {

@@ -165,7 +165,7 @@ impl Server {
             }
             ProcessSignal::HangUp => {
                 common.exchange.order(|| Order::ReopenLogs);
-                if !common.keeper.ask(Request::Reload { file: None, from: None }) {
+                if common.keeper.ask(Request::Reload).is_err() {
                     eprintln!("impetus: too much is asked of the keeper of the configuration");
                 }
             }

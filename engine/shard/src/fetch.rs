@@ -42,6 +42,11 @@ impl<T> Tickets<T> {
         }
     }
 
+    /// It was not asked for after all.
+    pub fn close(&self, ticket: u64) {
+        self.open.borrow_mut().remove(&ticket);
+    }
+
     pub async fn wait(&self, ticket: u64) -> Option<T> {
         let signal = self.open.borrow().get(&ticket).map(|(signal, _)| signal.clone())?;
         signal.wait().await;

@@ -7,9 +7,13 @@
 use crate::post::Order;
 use crate::restart::needing_restart;
 use crate::{Access, Common};
-use config::{Complaint, Edition, Loader, Severity, Snapshot};
+use config::{
+    Complaint, Deed, Desk, Edition, LoadFault, Loaded, Loader, Registry, Said, Severity, Snapshot,
+    Transaction, Verb,
+};
 use crossbeam_queue::ArrayQueue;
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use world::Doorbell;
@@ -20,8 +24,10 @@ const REQUESTS: usize = 64;
 /// What somebody wants of the keeper.
 #[derive(Debug)]
 pub enum Request {
-    /// The files are to be read anew; `file` instead of the master, if there is one.
-    Reload { file: Option<String>, from: Option<Asker> },
+    /// The files are to be read anew (SIGHUP).
+    Reload,
+    /// A console's; the session's transaction goes with it and comes back with the answer.
+    Command { verb: Verb, text: String, transaction: Option<Box<Transaction>>, from: Asker },
 }
 
 /// Who waits for an answer: a ticket of a shard.
@@ -31,11 +37,13 @@ pub struct Asker {
     pub(crate) ticket: u64,
 }
 
-/// What the keeper answers.
+/// What the keeper answers a console.
 #[derive(Debug)]
 pub struct Answer {
-    pub text: String,
-    pub is_done: bool,
+    pub said: Result<Said, String>,
+    /// What does not stand in the way, but should be known.
+    pub warnings: Vec<String>,
+    pub transaction: Option<Box<Transaction>>,
 }
 
 /// Where the keeper is asked. Shared by all threads.
@@ -51,12 +59,12 @@ impl Inbox {
         Inbox { requests: ArrayQueue::new(REQUESTS), reports: ArrayQueue::new(shards), bell: OnceLock::new() }
     }
 
-    /// False: there is no keeper, or too much waits for it.
-    pub fn ask(&self, request: Request) -> bool {
-        let Some(bell) = self.bell.get() else { return false };
-        let is_taken = self.requests.push(request).is_ok();
+    /// Given back: there is no keeper, or too much waits for it.
+    pub fn ask(&self, request: Request) -> Result<(), Request> {
+        let Some(bell) = self.bell.get() else { return Err(request) };
+        let pushed = self.requests.push(request);
         bell.ring();
-        is_taken
+        pushed
     }
 
     pub(crate) fn report(&self, readiness: Result<(), String>) {
@@ -77,6 +85,9 @@ pub trait Estate: Loader + Send {
     /// What the password files say that the consoles' listeners name.
     fn access(&self, snapshot: &Snapshot) -> Arc<Access>;
 
+    /// Writes a whole file, so that after a crash it is the old one or the new one.
+    fn write(&self, path: &str, text: &str) -> io::Result<()>;
+
     /// For whoever looks at the program's standard error.
     fn say(&self, text: &str);
 }
@@ -85,6 +96,7 @@ pub trait Estate: Loader + Send {
 pub struct Keeper {
     common: Arc<Common>,
     estate: Box<dyn Estate>,
+    registry: Registry,
     edition: Edition,
     turnover: Option<Turnover>,
     /// Orders that found a door full.
@@ -103,7 +115,16 @@ struct Turnover {
     missing: usize,
     refusals: Vec<String>,
     warnings: Vec<String>,
+    reply: Reply,
+}
+
+/// Whom to tell how it went; none is whoever looks at the program's standard error.
+struct Reply {
     from: Option<Asker>,
+    /// What a success is answered with; none is the number of the generation.
+    said: Option<Said>,
+    /// Given back if it fails.
+    transaction: Option<Box<Transaction>>,
 }
 
 impl Keeper {
@@ -119,6 +140,7 @@ impl Keeper {
         Keeper {
             common: common.clone(),
             estate,
+            registry: crate::registry(),
             edition,
             turnover: None,
             owed: VecDeque::new(),
@@ -154,35 +176,68 @@ impl Keeper {
     }
 
     fn obey(&mut self, request: Request) {
-        match request {
-            Request::Reload { file, from } => match self.estate.read(file.as_deref()) {
-                Ok((edition, warnings)) => {
-                    let told = warnings.iter().filter(|complaint| complaint.severity == Severity::Warning);
-                    self.begin(edition, told.map(Complaint::to_string).collect(), from);
-                }
-                Err(complaints) => {
-                    complaints.iter().for_each(|complaint| self.write_down(&complaint.line()));
-                    let text: Vec<_> = complaints.iter().map(Complaint::to_string).collect();
-                    self.refuse(&text.join("\n"), from);
-                }
-            },
+        let (verb, text, mut transaction, from) = match request {
+            Request::Reload => return self.reload(None, None),
+            Request::Command { verb, text, transaction, from } => {
+                (verb, text, transaction.map(|transaction| *transaction), from)
+            }
+        };
+        let mut desk = Desk {
+            running: &self.edition,
+            transaction: &mut transaction,
+            loader: &*self.estate,
+            registry: &self.registry,
+        };
+        let deed = desk.carry_out(verb, &text);
+        let transaction = transaction.map(Box::new);
+        let said = match deed {
+            Ok(Deed::Enforce(edition, said)) => {
+                return self.begin(
+                    *edition,
+                    Vec::new(),
+                    Reply { from: Some(from), said: Some(said), transaction },
+                );
+            }
+            Ok(Deed::Reload(file)) => return self.reload(file.as_deref(), Some(from)),
+            Ok(Deed::Writeback(file)) => self.write_back(file).map(Said::Text),
+            Ok(Deed::Write { file, text }) => {
+                self.write(&file, &text).map(|()| Said::Text(format!("Written: {file}")))
+            }
+            Ok(Deed::Say(said)) => Ok(said),
+            Err(why) => Err(why),
+        };
+        self.answer(said, Vec::new(), Reply { from: Some(from), said: None, transaction });
+    }
+
+    fn reload(&mut self, file: Option<&str>, from: Option<Asker>) {
+        let reply = Reply { from, said: None, transaction: None };
+        match self.estate.read(file) {
+            Ok((edition, complaints)) => {
+                let told = complaints.iter().filter(|complaint| complaint.severity == Severity::Warning);
+                self.begin(edition, told.map(Complaint::to_string).collect(), reply);
+            }
+            Err(complaints) => {
+                complaints.iter().for_each(|complaint| self.write_down(&complaint.line()));
+                let text: Vec<_> = complaints.iter().map(Complaint::to_string).collect();
+                self.refuse(&text.join("\n"), reply);
+            }
         }
     }
 
     /// Every shard makes ready.
-    fn begin(&mut self, edition: Edition, mut warnings: Vec<String>, from: Option<Asker>) {
+    fn begin(&mut self, edition: Edition, mut warnings: Vec<String>, reply: Reply) {
         let now = self.edition.snapshot().clone();
         let edition = edition.numbered(now.generation() + 1);
         let objections = self.estate.objections(&now, edition.snapshot());
         if !objections.is_empty() {
             objections.iter().for_each(|objection| self.write_down(objection));
-            return self.refuse(&objections.join("\n"), from);
+            return self.refuse(&objections.join("\n"), reply);
         }
         warnings.extend(needing_restart(&now, edition.snapshot()));
         let shards = self.common.exchange.shards();
         let snapshot = edition.snapshot().clone();
         let sources = Arc::new(self.common.sources(&snapshot));
-        self.turnover = Some(Turnover { edition, missing: shards, refusals: Vec::new(), warnings, from });
+        self.turnover = Some(Turnover { edition, missing: shards, refusals: Vec::new(), warnings, reply });
         for shard in 0..shards {
             self.order(shard, Order::Prepare(snapshot.clone(), sources.clone()));
         }
@@ -215,28 +270,72 @@ impl Keeper {
         }
         if !is_done {
             turnover.refusals.iter().for_each(|reason| self.write_down(reason));
-            return self.refuse(&turnover.refusals.join("\n"), turnover.from);
+            return self.refuse(&turnover.refusals.join("\n"), turnover.reply);
         }
         let old = std::mem::replace(&mut self.edition, turnover.edition);
         self.retired.push(old.snapshot().clone());
-        let mut lines = turnover.warnings;
-        lines.push(format!("OK, configuration {}", self.edition.snapshot().generation()));
-        self.answer(lines.join("\n"), true, turnover.from);
+        let mut reply = turnover.reply;
+        let number = || Said::Text(format!("OK, configuration {}", self.edition.snapshot().generation()));
+        let said = reply.said.take().unwrap_or_else(number);
+        self.answer(Ok(said), turnover.warnings, Reply { transaction: None, ..reply });
     }
 
     /// The running configuration stays as it is.
-    fn refuse(&mut self, why: &str, from: Option<Asker>) {
+    fn refuse(&mut self, why: &str, reply: Reply) {
         self.write_down("Reconfigure failed.");
-        self.answer(format!("{why}\nReconfigure failed."), false, from);
+        self.answer(Err(format!("{why}\nReconfigure failed.")), Vec::new(), reply);
     }
 
-    fn answer(&mut self, text: String, is_done: bool, from: Option<Asker>) {
-        match from {
+    fn answer(&mut self, said: Result<Said, String>, warnings: Vec<String>, reply: Reply) {
+        match reply.from {
             Some(Asker { shard, ticket }) => {
-                self.order(shard, Order::Answered { ticket, answer: Answer { text, is_done } });
+                let answer = Answer { said, warnings, transaction: reply.transaction };
+                self.order(shard, Order::Answered { ticket, answer });
             }
-            None => self.estate.say(&text),
+            None => {
+                warnings.iter().for_each(|warning| self.estate.say(warning));
+                if let Ok(Said::Text(text)) | Err(text) = &said {
+                    self.estate.say(text);
+                }
+            }
         }
+    }
+
+    fn write(&self, path: &str, text: &str) -> Result<(), String> {
+        self.estate.write(path, text).map_err(|error| format!("cannot write {path}: {error}"))
+    }
+
+    /// Saves live changes (config-language.md §12.4); what somebody else has changed meanwhile is not overwritten.
+    fn write_back(&mut self, file: Option<String>) -> Result<String, String> {
+        if let Some(file) = file {
+            self.write(&file, &self.edition.changes_as_file())?;
+            return Ok(format!("Saved in {file}"));
+        }
+        let unwritten = self.edition.unwritten();
+        for (path, (original, _)) in &unwritten.files {
+            let is_as_read = match (self.estate.load(path), original) {
+                (Ok(Loaded::File(bytes)), Some(original)) => bytes == original.as_bytes(),
+                (Err(LoadFault::NotFound), None) => true,
+                _ => false,
+            };
+            if !is_as_read {
+                return Err(format!(
+                    "{path} is not what was read: config reload, or config writeback to a file"
+                ));
+            }
+        }
+        let mut lines = Vec::new();
+        for (path, (_, text)) in &unwritten.files {
+            self.write(path, text)?;
+            lines.push(format!("Saved: {path}"));
+        }
+        self.edition.written(&unwritten);
+        if !unwritten.read_only.is_empty() || unwritten.unsaved.is_some() {
+            lines.push("warning: not everything could be saved".into());
+        }
+        lines.extend(unwritten.read_only.iter().map(|path| format!("{path} is read-only and was changed")));
+        lines.extend(unwritten.unsaved.map(|text| text.trim_end().to_owned()));
+        Ok(if lines.is_empty() { "There is nothing to save.".into() } else { lines.join("\n") })
     }
 
     /// Into the paniclog, which the first shard writes.

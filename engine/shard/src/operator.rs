@@ -1,6 +1,6 @@
 //! Whoever sits at the console: one for each connection, from its beginning to its end.
 
-use std::any::Any;
+use config::Transaction;
 use std::cell::{Cell, RefCell};
 
 /// A console session. Commands that need it get it; what they keep in it goes with the connection.
@@ -11,8 +11,7 @@ pub(crate) struct Operator {
     /// The roles decide what they may do.
     pub is_ruled: bool,
     /// The configuration that is being changed (`config begin`); nobody else sees it.
-    #[allow(dead_code, reason = "the commands of config fill it")]
-    pub transaction: RefCell<Option<Box<dyn Any>>>,
+    pub transaction: RefCell<Option<Box<Transaction>>>,
     /// The connection ends after this answer.
     pub is_leaving: Cell<bool>,
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 const MOST: usize = 10_000;
 
 /// The configuration as its owner sees it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Transaction {
     /// The generation that it began with; the first to commit on top of it wins.
     base: u64,
@@ -119,6 +119,9 @@ impl Edition {
         let mut originals = (*self.originals).clone();
         originals.retain(|name, _| !unwritten.files.contains_key(name));
         self.originals = Arc::new(originals);
+        if unwritten.read_only.is_empty() && unwritten.unsaved.is_none() {
+            self.changes = Arc::default();
+        }
     }
 
     /// All live changes as one file.

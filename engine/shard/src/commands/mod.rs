@@ -9,6 +9,7 @@ mod authz_id;
 mod authz_roles_list;
 mod bounce_logger_reopen_logs;
 mod complete;
+mod config;
 mod count;
 mod counter_add;
 mod counter_increment;
@@ -136,6 +137,21 @@ commands! {
     here trace_smtp_add;
     here trace_smtp_list;
     here trace_smtp_remove;
+    here config::begin;
+    here config::begin_from_scratch;
+    here config::set;
+    here config::unset;
+    here config::commit;
+    here config::rollback;
+    here config::replay;
+    here config::get;
+    here config::eval;
+    here config::show;
+    here config::showrecurse;
+    here config::locate;
+    here config::reload;
+    here config::writeback;
+    here config::write;
 }
 
 /// One shard's part of an answer; `merge` of the same row knows its type.
