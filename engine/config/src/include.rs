@@ -118,6 +118,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_scheme_has_its_loader_and_the_others_say_so() {
+        let web = MemoryLoader::default().with("http://h/x", "web");
+        let files = MemoryLoader::default().with("/x", "file").with("http://h/y", "never asked for");
+        let schemes = Schemes { loaders: &[("http", &web)], files: &files };
+        assert_eq!(schemes.load("HTTP://h/x"), Err(LoadFault::NotFound), "the loader knows what case means");
+        assert_eq!(schemes.load("http://h/x"), Ok(Loaded::File(b"web".to_vec())));
+        assert_eq!(schemes.load("http://h/y"), Err(LoadFault::NotFound));
+        assert_eq!(schemes.load("/x"), Ok(Loaded::File(b"file".to_vec())));
+        let unknown = schemes.load("eccmgr://h/x");
+        assert!(
+            matches!(unknown, Err(LoadFault::Unreadable(why)) if why.contains("nothing here loads eccmgr://"))
+        );
+    }
+
+    #[test]
     fn files_are_sought_beside_the_including_file_and_then_along_the_path() {
         let path = ["etc", "etc/conf/global", ""];
         for (target, including, expected) in [

@@ -64,6 +64,10 @@ impl Declaration<'_> {
         let Some(stored) = self.instances[0].stored(option.key) else { return };
         let span = if let Value::Scalar(word) = &stored.value { word.span } else { stored.span };
         let Some(name) = stored.found(&self.instances[0]).get::<OptionalText>().clone() else { return };
+        if scheme(&name).is_some_and(|scheme| !scheme.eq_ignore_ascii_case("file")) {
+            return self
+                .complain(Fault::error(span, format!("'{name}' cannot be written")).expected("a file"));
+        }
         match self.find(&name, Some(span)) {
             Err(reason) => self.complain(Fault::error(span, reason)),
             Ok(None) => {}

@@ -70,6 +70,65 @@ fn hostile_text_is_answered_in_bounded_time() {
     }
 }
 
+/// Counts how often it is asked.
+struct Counting<'a>(&'a MemoryLoader, std::cell::Cell<usize>);
+
+impl Loader for Counting<'_> {
+    fn load(&self, path: &str) -> Result<Loaded, LoadFault> {
+        self.1.set(self.1.get() + 1);
+        self.0.load(path)
+    }
+}
+
+#[test]
+fn include_loops_and_bombs_end_at_their_limits() {
+    // Each file includes the next twice: a thousand million readings, if nobody counted.
+    let bomb = (0..30).fold(MemoryLoader::default().with("m", "include f0"), |loader, n| {
+        loader.with(&format!("f{n}"), format!("include f{}\ninclude f{}", n + 1, n + 1))
+    });
+    let bomb = bomb.with("f30", "hostname = h");
+    let ring = (0..20).fold(MemoryLoader::default().with("m", "include r0"), |loader, n| {
+        loader.with(&format!("r{n}"), format!("include ./r{}", (n + 1) % 20))
+    });
+    let folder =
+        MemoryLoader::default().with("m", "include d").with("d/a", "include d").with("d/b", "include d");
+    for (name, files, expected) in [
+        ("bomb", bomb, "files in all"),
+        ("ring", ring, "includes itself"),
+        ("folder", folder, "includes itself"),
+    ] {
+        let loader = Counting(&files, Default::default());
+        let complaints = config::load("m", &loader, &registry(), &[""]).expect_err(name);
+        assert!(
+            complaints.iter().any(|complaint| complaint.message.contains(expected)),
+            "{name}: {complaints:?}"
+        );
+        assert!(complaints.len() <= 101 && loader.1.get() < 3000, "{name}: {} readings", loader.1.get());
+    }
+}
+
+#[test]
+fn tokens_of_a_megabyte_and_thousands_of_levels_are_one_complaint_each() {
+    let megabyte = "x".repeat(1 << 20);
+    let nested = |opener: &str| format!("{}{}", opener.repeat(10_000), "}".repeat(10_000));
+    for (text, expected) in [
+        (format!("hostname = {megabyte}"), "this word is too long"),
+        (format!("hostname = \"{megabyte}\""), "this word is too long"),
+        (format!("hostname = '{megabyte}"), "this string does not end"),
+        (format!("{megabyte} = 1"), "this word is too long"),
+        (format!("domain /{megabyte}/ {{ }}"), "this word is too long"),
+        (format!("domain \"/{}/\" {{ }}", "(".repeat(60_000)), "does not compile"),
+        (format!("relay_hosts = ( {megabyte} )"), "this word is too long"),
+        (nested("domain x { "), "deep"),
+        (nested("binding_group g { binding b { "), "deep"),
+    ] {
+        let complaints = complaints(Limits::default(), &text);
+        assert!(complaints.iter().any(|line| line.contains(expected)), "{expected}: {complaints:?}");
+        assert!(complaints.len() <= 101, "{expected}: {} complaints", complaints.len());
+        assert!(complaints.iter().all(|line| line.len() < 2000), "{expected}: a complaint is readable");
+    }
+}
+
 #[test]
 fn warnings_do_not_crowd_out_errors() {
     let text = format!("{} bad = 1", "hostname = h; ".repeat(300));

@@ -1,14 +1,16 @@
 //! The engine under proof: whole shards, started and ended as the program does it.
 
 use crate::story::plan::{ENGINE, NAME_SERVERS, Plan};
-use crate::{Process, Universe};
-use config::{MemoryLoader, Snapshot};
+use crate::{Process, SimWorld, Universe};
+use config::{Complaint, Edition, LoadFault, Loaded, Loader, MemoryLoader, Snapshot};
 use dns::Resolv;
-use shard::{Common, Event, Order};
-use std::cell::RefCell;
+use shard::{Common, Estate, Event, Keeper, Order, Request};
+use std::cell::{Cell, RefCell};
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use world::World;
 
 const CONFIGURATION: &str = "/etc/ecelerity.conf";
@@ -39,6 +41,66 @@ pub fn snapshot(plan: &Plan) -> Arc<Snapshot> {
     }
 }
 
+/// The files of an operator who is never content.
+struct Files {
+    plan: Plan,
+    reads: Cell<u64>,
+}
+
+impl Loader for Files {
+    fn load(&self, _: &str) -> Result<Loaded, LoadFault> {
+        Ok(Loaded::File(self.plan.reconfiguration(self.reads.get()).into_bytes()))
+    }
+}
+
+impl Estate for Files {
+    fn read(&self, _: Option<&str>) -> Result<(Edition, Vec<Complaint>), Vec<Complaint>> {
+        self.reads.set(self.reads.get() + 1);
+        Edition::read(CONFIGURATION, self, &shard::registry(), &[])
+    }
+
+    fn objections(&self, _: &Snapshot, _: &Snapshot) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn write(&self, _: &str, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn say(&self, text: &str) {
+        let fails = text.contains("Reconfigure failed.") && !text.contains("the server is stopping");
+        assert!(!fails, "a reload fails: {text}");
+    }
+}
+
+/// The keeper, and an operator who reloads when the plan says so. The real keeper has a thread; here it takes its
+/// turn among the tasks.
+fn keep(world: &SimWorld, common: &Arc<Common>, plan: &Plan) {
+    const KNOCK_AGAIN: Duration = Duration::from_millis(5);
+    let files = Files { plan: plan.clone(), reads: Cell::new(0) };
+    let edition = Edition::read(CONFIGURATION, &files, &shard::registry(), &[]);
+    let (edition, _) = edition.expect("a configuration of ours");
+    let mut keeper = Keeper::new(common, Box::new(files), edition.numbered(1), world.doorbell());
+    let (clock, reloads, inbox) = (world.clone(), plan.reloads.clone(), common.clone());
+    world.spawn("operator", async move {
+        for pause in reloads {
+            clock.sleep_until(clock.now() + Duration::from_micros(pause)).await;
+            // An inbox that is full is an operator too many.
+            let _ = inbox.keeper.ask(Request::Reload);
+        }
+    });
+    let clock = world.clone();
+    world.spawn("keeper", async move {
+        loop {
+            while keeper.work() {}
+            match keeper.patience() {
+                Some(time) if time <= KNOCK_AGAIN => clock.sleep_until(clock.now() + time).await,
+                _ => clock.rung().await,
+            }
+        }
+    });
+}
+
 impl Engine {
     pub fn start(
         universe: &Universe,
@@ -61,6 +123,7 @@ impl Engine {
             let world = universe.world(process, ENGINE);
             let (told, common, teller) = (told.clone(), common.clone(), universe.clone());
             let exchange = common.clone();
+            let (reloaded, keeper) = (plan.clone(), universe.world(process, ENGINE));
             let tell = move |event: Event| {
                 teller.trace(|| format!("shard {index}: {event:?}"));
                 let mut told = told.borrow_mut();
@@ -73,6 +136,9 @@ impl Engine {
                     }
                     Event::Ready { copies, report } => {
                         told.ready += 1;
+                        if told.ready == shards && !reloaded.reloads.is_empty() {
+                            keep(&keeper, &exchange, &reloaded);
+                        }
                         told.copies += copies;
                         told.damages += report.damages_found;
                     }

@@ -40,6 +40,8 @@ pub struct Plan {
     pub cuts: Vec<u64>,
     /// The last start but one is stopped in order.
     pub stops: bool,
+    /// Microseconds before each reload of the configuration, counted from a start or the reload before.
+    pub reloads: Vec<u64>,
 }
 
 impl Plan {
@@ -69,6 +71,7 @@ impl Plan {
             name_trouble: *dice.pick(&[0, 0, 6, 3]),
             cuts: (0..cuts).map(|_| dice.between(1, 10u64.pow(dice.between(2, 3) as u32) * 3)).collect(),
             stops: dice.one_in(4),
+            reloads: draw_reloads(&Dice::new(seed).fork("reloads")),
         }
     }
 
@@ -100,6 +103,18 @@ impl Plan {
         zone
     }
 
+    /// As it is reloaded: nothing that the account depends on is another, but everything is read anew, a listener
+    /// comes and goes, and so does a log.
+    pub fn reconfiguration(&self, count: u64) -> String {
+        let mut text = self.configuration();
+        let _ = writeln!(text, "delayed_queue_scan_interval = {}", 15 + count % 2);
+        if count % 2 == 1 {
+            let _ = writeln!(text, "esmtp_listener {{ listen \"{ENGINE}:2525\" {{ }} }}");
+            let _ = writeln!(text, "ec_logger {{ rejectlog = \"/log/reject.{count}\" }}");
+        }
+        text
+    }
+
     pub fn configuration(&self) -> String {
         let expiration = if self.expires { 40 } else { 864_000 };
         let (domain, server) = (self.connections_of_domain, self.connections_of_server);
@@ -127,6 +142,12 @@ impl Plan {
         );
         text
     }
+}
+
+/// In one story of three.
+fn draw_reloads(dice: &Dice) -> Vec<u64> {
+    let count = if dice.one_in(3) { dice.between(1, 8) } else { 0 };
+    (0..count).map(|_| dice.between(1, 10u64.pow(dice.between(4, 7) as u32))).collect()
 }
 
 fn draw_disk(dice: &Dice) -> DiskFaults {
