@@ -4,16 +4,18 @@
 use crate::PLACE;
 use harness::{Client, Server, Setup, Sink, eventually, free_port, letter};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 
-/// A session at the console.
+/// A session at the console, in the frames of its protocol.
 struct Session(BufReader<UnixStream>);
 
 impl Session {
     fn open(server: &Server) -> Session {
         let stream = UnixStream::connect(server.folder.file("control.sock")).expect("the console answers");
-        Session(BufReader::new(stream))
+        let mut session = Session(BufReader::new(stream));
+        session.ask("\u{1}IMPETUS/1").expect("a hello");
+        session
     }
 
     /// The answer, or the refusal.
@@ -22,15 +24,16 @@ impl Session {
         writeln!(self.0.get_mut(), "{command}").expect("it listens");
         let mut text = String::new();
         loop {
-            let mut line = String::new();
-            assert!(self.0.read_line(&mut line).expect("an answer") > 0, "{command}: the console went away");
-            match line.trim_end() {
-                ".OK" => return Ok(text.trim_end().to_owned()),
-                ".ERR" => return Err(text.trim_end().to_owned()),
-                shown => {
-                    text.push_str(shown);
-                    text.push('\n');
-                }
+            let mut head = String::new();
+            assert!(self.0.read_line(&mut head).expect("an answer") > 0, "{command}: the console went away");
+            let (length, sign) = head.trim_end().split_once(' ').expect("the head of a frame");
+            let mut frame = vec![0; length.parse().expect("a length")];
+            self.0.read_exact(&mut frame).expect("a frame");
+            text.push_str(&String::from_utf8(frame).expect("text"));
+            match (length, sign) {
+                ("0", "+") => return Ok(text.trim_end().to_owned()),
+                ("0", _) => return Err(text.trim_end().to_owned()),
+                _ => {}
             }
         }
     }

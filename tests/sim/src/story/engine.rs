@@ -4,7 +4,7 @@ use crate::story::plan::{ENGINE, NAME_SERVERS, Plan};
 use crate::{Process, SimWorld, Universe};
 use config::{Complaint, Edition, LoadFault, Loaded, Loader, MemoryLoader, Snapshot};
 use dns::Resolv;
-use shard::{Common, Estate, Event, Keeper, Order, Request};
+use shard::{Access, Common, Estate, Event, Keeper, Order, Request};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
@@ -61,6 +61,10 @@ impl Estate for Files {
 
     fn objections(&self, _: &Snapshot, _: &Snapshot) -> Vec<String> {
         Vec::new()
+    }
+
+    fn access(&self, _: &Snapshot) -> Arc<Access> {
+        Arc::default()
     }
 
     fn write(&self, _: &str, _: &str) -> io::Result<()> {
