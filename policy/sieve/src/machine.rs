@@ -4,13 +4,14 @@
 use crate::aside;
 use crate::fault::Fault;
 use crate::limits::{Account, Limits};
-use crate::matching::MatchType;
+use crate::matching::{MatchType, Matching};
 use crate::pattern::Patterns;
 use crate::program::{Constant, Form, Op, Piece, Program, Site};
 use crate::scene::Scene;
-use crate::value::{List, Text, Value};
+use crate::value::{Text, Value};
 use crate::word::{Flow, Got, Run, Wait};
 use policy_api::Level;
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -18,12 +19,14 @@ use std::sync::Arc;
 pub(crate) struct Loaded {
     pub program: Arc<Program>,
     constants: Vec<Value>,
+    /// What variables hold before something is assigned.
+    empty: Value,
 }
 
 impl Loaded {
     pub fn new(program: Arc<Program>) -> Rc<Loaded> {
         let constants = program.constants.iter().map(Value::from).collect();
-        Rc::new(Loaded { program, constants })
+        Rc::new(Loaded { program, constants, empty: Value::default() })
     }
 }
 
@@ -85,7 +88,7 @@ enum Next {
 impl Machine {
     /// `goes_on`: faults are reported and passed over (`runtime_error = continue`).
     pub fn new(loaded: Rc<Loaded>, limits: Limits, goes_on: bool) -> Machine {
-        let variables = vec![Value::default(); loaded.program.variables];
+        let variables = vec![loaded.empty.clone(); loaded.program.variables];
         Machine {
             loaded,
             at: 0,
@@ -193,7 +196,8 @@ impl Machine {
             }
             Op::Store(slot) => self.variables[slot as usize] = self.pop(),
             Op::Spread(number) => {
-                let texts = self.pop().texts();
+                let value = self.pop();
+                let texts = value.texts();
                 for (index, slot) in program.spreads[number as usize].iter().enumerate() {
                     let text = texts.get(index).cloned().map_or_else(Value::default, Value::Text);
                     self.variables[*slot as usize] = text;
@@ -278,7 +282,7 @@ impl Machine {
         match (done?, awaited) {
             (Done::Got(Got::Later(wait)), awaited) => return Ok(Next::Wait(wait, awaited)),
             (Done::Flow(Flow::End), _) => return Ok(Next::Finish(Ending::Ended)),
-            (Done::Flow(Flow::On), _) => self.stack.push(Value::default()),
+            (Done::Flow(Flow::On), _) => self.stack.push(loaded.empty.clone()),
             (Done::Got(Got::Flag(flag)), Awaited::Flag) => self.flag = flag,
             (Done::Got(Got::Flag(flag)), Awaited::Value) => self.stack.push(Value::from(flag)),
             (Done::Got(Got::Value(value)), awaited) => {
@@ -311,7 +315,7 @@ pub(crate) struct Call<'c, 'a> {
     at: usize,
 }
 
-impl Call<'_, '_> {
+impl<'c> Call<'c, '_> {
     /// How many arguments the script gives.
     pub fn count(&self) -> usize {
         self.own
@@ -339,7 +343,7 @@ impl Call<'_, '_> {
         self.get(index).map(Value::text)
     }
 
-    pub fn texts(&self, index: usize) -> List {
+    pub fn texts(&self, index: usize) -> Cow<'c, [Text]> {
         self.arguments[index].texts()
     }
 
@@ -391,22 +395,9 @@ impl Call<'_, '_> {
         *self.goes_on = goes_on;
     }
 
-    /// Whether any value matches any of the keys, by the match type that the script named. Patterns over long
-    /// texts are looked for on a side thread: what PCRE needs for them has no useful bound.
+    /// Whether any value matches any of the keys, by the match type that the script named.
     pub fn matches<V: AsRef<str>>(&mut self, values: &[V], keys: &[Text]) -> Result<Got, Fault> {
-        let octets: usize = values.iter().map(|value| value.as_ref().len()).sum();
-        for key in keys {
-            self.account.look(self.form.matching.weight(octets, key) + values.len())?;
-        }
-        let matching = self.form.matching;
-        if matching.kind == MatchType::Regex && octets > aside::LONG_FOR_A_PATTERN && self.may_wait() {
-            self.account.hold(octets)?;
-            let values: Vec<String> = values.iter().map(|value| value.as_ref().to_owned()).collect();
-            let keys: Vec<Box<str>> = keys.iter().map(|key| Box::from(&**key)).collect();
-            let work = move || matching.any(&values, &keys, &Patterns::default());
-            return Ok(Got::Later(aside::work(self.scene.host, work, Value::from)));
-        }
-        Ok(Got::Flag(matching.any(values, keys, &self.scene.shared.patterns)?))
+        compare(self.form.matching, self.account, self.scene, values, keys)
     }
 
     pub fn may_wait(&self) -> bool {
@@ -420,4 +411,28 @@ impl Call<'_, '_> {
         }
         Err(Fault::new(format!("{what} cannot be changed in {}", self.scene.phase().name())))
     }
+}
+
+/// Whether any value matches any of the keys. Patterns over long texts are looked for on a side thread: what PCRE
+/// needs for them has no useful bound.
+pub(crate) fn compare<V: AsRef<str>>(
+    matching: Matching,
+    account: &mut Account,
+    scene: &Scene<'_>,
+    values: &[V],
+    keys: &[Text],
+) -> Result<Got, Fault> {
+    let octets: usize = values.iter().map(|value| value.as_ref().len()).sum();
+    for key in keys {
+        account.look(matching.weight(octets, key) + values.len())?;
+    }
+    let is_long = matching.kind == MatchType::Regex && octets > aside::LONG_FOR_A_PATTERN;
+    if is_long && scene.rights().suspend {
+        account.hold(octets)?;
+        let values: Vec<String> = values.iter().map(|value| value.as_ref().to_owned()).collect();
+        let keys: Vec<Box<str>> = keys.iter().map(|key| Box::from(&**key)).collect();
+        let work = move || matching.any(&values, &keys, &Patterns::default());
+        return Ok(Got::Later(aside::work(scene.host, work, Value::from)));
+    }
+    Ok(Got::Flag(matching.any(values, keys, &scene.shared.patterns)?))
 }

@@ -206,6 +206,15 @@ pub(crate) fn contains_bytes(haystack: &[u8], needle: &[u8], casemap: bool) -> b
     }
     /// Octets that are folded at a time.
     const PIECE: usize = 16 * 1024;
+    /// Below this, comparing at each place is cheaper than making ready for more.
+    const SHORT: usize = 4096;
+    let Some(places) = (haystack.len() + 1).checked_sub(needle.len()) else { return false };
+    if places * needle.len() <= SHORT {
+        let Some((first, _)) = needle.split_first() else { return true };
+        let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+        return memchr::memchr2_iter(lower, upper, &haystack[..places])
+            .any(|at| haystack[at..at + needle.len()].eq_ignore_ascii_case(needle));
+    }
     let needle = needle.to_ascii_lowercase();
     let finder = memchr::memmem::Finder::new(&needle);
     let piece = PIECE.max(needle.len() * 4);

@@ -3,9 +3,12 @@
 
 use crate::fault::Fault;
 use crate::keys::Keys;
+use crate::limits::Account;
 use crate::pattern::Patterns;
 use crate::phase::Place;
 use crate::throttle::Throttles;
+use crate::value::{List, Text};
+use bytes::Bytes;
 use mail::{Address, Contexts, Phase};
 use policy_api::{Ask, Client, Disposition, Host, Level, Message, Rights, SessionRequests, Sources};
 use std::rc::Rc;
@@ -34,7 +37,19 @@ pub(crate) struct Scene<'a> {
     pub disposition: &'a mut Disposition,
     pub host: &'a Rc<dyn Host>,
     pub shared: &'a Shared,
+    decoded: Decoded,
 }
+
+/// Header fields that the script has asked for, as texts: most scripts ask for the same few again and again.
+#[derive(Default)]
+struct Decoded {
+    /// The header that they are of; edits make another one.
+    header: Bytes,
+    fields: Vec<(Text, List)>,
+}
+
+/// Names kept.
+const MOST_DECODED: usize = 32;
 
 impl<'a> Scene<'a> {
     pub fn new(
@@ -53,6 +68,7 @@ impl<'a> Scene<'a> {
             disposition: ask.disposition,
             host,
             shared,
+            decoded: Decoded::default(),
         }
     }
 
@@ -75,6 +91,27 @@ impl<'a> Scene<'a> {
 
     pub fn report(&self, level: Level, text: &str) {
         self.host.report(level, &format!("sieve:{}: {text}", self.shared.instance));
+    }
+
+    /// The values of all fields of a name, unfolded and decoded.
+    pub fn fields(&mut self, name: &Text, account: &mut Account) -> Result<List, Fault> {
+        let header = self.message.content.header_octets();
+        let known = &mut self.decoded;
+        if known.header.as_ptr() != header.as_ptr() || known.header.len() != header.len() {
+            *known = Decoded { header: header.clone(), fields: Vec::new() };
+        }
+        if let Some((_, values)) = known.fields.iter().find(|(known, _)| known == name) {
+            account.step(1)?;
+            return Ok(values.clone());
+        }
+        account.look(header.len())?;
+        let named = self.message.content.header().named(name);
+        let values: List = Rc::new(named.map(|field| field.text().into()).collect());
+        if known.fields.len() >= MOST_DECODED {
+            known.fields.clear();
+        }
+        known.fields.push((name.clone(), values.clone()));
+        Ok(values)
     }
 
     /// From mailfrom on.

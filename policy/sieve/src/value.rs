@@ -1,6 +1,7 @@
 //! What a variable may hold. Values are shared, never changed in place by two owners: a hash in two variables
 //! is two hashes as soon as one is set.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -71,11 +72,13 @@ impl Value {
     }
 
     /// Where a list is wanted: a lone string is a list of one, a hash its values.
-    pub fn texts(&self) -> List {
+    pub fn texts(&self) -> Cow<'_, [Text]> {
         match self {
-            Value::List(list) => list.clone(),
-            Value::Hash(hash) => Rc::new(hash.values().map(Value::text).collect()),
-            other => Rc::new(vec![other.text()]),
+            Value::Text(text) | Value::Number(text) | Value::Tag(text) => {
+                Cow::Borrowed(std::slice::from_ref(text))
+            }
+            Value::List(list) => Cow::Borrowed(list),
+            Value::Hash(hash) => Cow::Owned(hash.values().map(Value::text).collect()),
         }
     }
 

@@ -1,14 +1,12 @@
 //! The tests (spec sieve.md §4): of RFC 5228, of RFC 5173, and Momentum's own.
 
 use crate::fault::Fault;
-use crate::machine::Call;
+use crate::machine::{Call, compare};
 use crate::value::{Text, Value};
 use crate::word::{Got, Kind, Tags, Word, needs};
 use content::address::{self, Component, Mailbox};
-use mail::Address;
-use mail::Dictionary;
+use mail::{Address, Contexts, Dictionary};
 use std::net::IpAddr;
-use std::rc::Rc;
 
 const KEYS: [crate::word::Parameter; 2] = [needs("names", Kind::Texts), needs("keys", Kind::Texts)];
 const VALUES: [crate::word::Parameter; 2] = [needs("keys", Kind::Texts), needs("values", Kind::Texts)];
@@ -108,11 +106,10 @@ fn exists(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
 }
 
 fn header(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
-    let names = call.texts(0);
-    call.account.look(call.scene.message.content.header_octets().len() * names.len())?;
-    let header = call.scene.message.content.header();
-    let fields = names.iter().flat_map(|name| header.named(name));
-    let values: Vec<String> = fields.map(|field| field.text()).collect();
+    let mut values = Vec::new();
+    for name in call.texts(0).iter() {
+        values.extend_from_slice(&call.scene.fields(name, call.account)?);
+    }
     let keys = call.texts(1);
     call.matches(&values, &keys)
 }
@@ -191,27 +188,26 @@ fn all(texts: &[Text], holds: impl Fn(&str) -> bool) -> bool {
     !texts.is_empty() && texts.iter().all(|text| holds(text))
 }
 
-fn found(dictionary: &Dictionary, keys: &[Text]) -> Vec<Text> {
-    keys.iter().filter_map(|key| dictionary.get(key)).map(Rc::from).collect()
+/// The variables of these names in some dictionaries, compared where they stand.
+fn in_contexts(call: &mut Call<'_, '_>, of: fn(&Contexts) -> [Option<&Dictionary>; 2]) -> Result<Got, Fault> {
+    let (names, keys) = (call.texts(0), call.texts(1));
+    let scene = &*call.scene;
+    let dictionaries = of(scene.contexts).into_iter().flatten();
+    let values: Vec<&str> =
+        dictionaries.flat_map(|dictionary| names.iter().filter_map(|name| dictionary.get(name))).collect();
+    compare(call.form.matching, call.account, scene, &values, &keys)
 }
 
 fn vctx(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
-    let (names, keys) = (call.texts(0), call.texts(1));
-    let mut values = found(&call.scene.contexts.message, &names);
-    values.extend(found(&call.scene.contexts.connection, &names));
-    call.matches(&values, &keys)
+    in_contexts(call, |contexts| [Some(&contexts.message), Some(&contexts.connection)])
 }
 
 fn vctx_conn(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
-    let (names, keys) = (call.texts(0), call.texts(1));
-    let values = found(&call.scene.contexts.connection, &names);
-    call.matches(&values, &keys)
+    in_contexts(call, |contexts| [Some(&contexts.connection), None])
 }
 
 fn vctx_mess(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
-    let (names, keys) = (call.texts(0), call.texts(1));
-    let values = found(&call.scene.contexts.message, &names);
-    call.matches(&values, &keys)
+    in_contexts(call, |contexts| [Some(&contexts.message), None])
 }
 
 fn generic(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
