@@ -10,7 +10,7 @@ use std::process::Command;
 
 /// md5 of `ops:Momentum Console:secret`, as htdigest writes it.
 const DIGEST: &str = "# console users\nops:Momentum Console:37ff71ecbb17be72d87ce0b53a604cc4\n";
-const ROLES: &str = "users:ops,ann\n";
+const ROLES: &str = "users:ops,cyd\n";
 
 /// A server with a console of both kinds, and the port of the second.
 fn guarded(name: &str, sink: &Sink) -> (Server, u16) {
@@ -20,10 +20,14 @@ fn guarded(name: &str, sink: &Sink) -> (Server, u16) {
     server.folder.write("digest", DIGEST);
     server.folder.write("plain", "ann:pencil\n");
     server.folder.write("roles", ROLES);
+    let mut verifier = Command::new(PLACE.program);
+    verifier.args(["console", "--scram", "cyd"]).env("EC_CONSOLE_PASSWORD", "pencil");
+    server.folder.write("scram", run(&mut verifier).well().out);
     server.configure(&format!(
         r#"Control_Listener {{
   Enable_Authentication = true
   AuthDigestMD5Parameters = [ uri = "digest://{folder}/digest"  log_authentication = "true" ]
+  AuthScramSHA256Parameters = [ uri = "scram://{folder}/scram" ]
   AuthLoginParameters = [ uri = "file://{folder}/plain" ]
   AuthorizationParameters = [ uri = "groups://{folder}/roles" ]
   Listen "127.0.0.1:{port}" {{ Enable_Authorization = true }}
@@ -156,6 +160,9 @@ fn who_proves_to_be_an_operator_may_do_what_the_roles_allow() {
     };
     for (user, password, command, status, text) in [
         ("ops", "secret", "authz id", 0, "User: ops\n"),
+        ("cyd", "pencil", "authz id", 0, "User: cyd\n"),
+        // A password goes nowhere in clear text while something better is offered.
+        ("ann", "pencil", "authz id", 3, ""),
         ("ops", "secret", "flush domain all", 4, "Not Authorized for this command\n"),
         ("ops", "secret", "dance", 1, "Unknown command: dance. Try help.\n"),
         ("ops", "wrong", "summary", 3, ""),

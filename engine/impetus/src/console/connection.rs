@@ -13,8 +13,21 @@ use std::time::Duration;
 /// How long a TCP connection may take to come about.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
-trait Wire: Read + Write {}
-impl<T: Read + Write> Wire for T {}
+trait Wire: Read + Write {
+    fn set_waiting(&self, waits: bool) -> io::Result<()>;
+}
+
+impl Wire for UnixStream {
+    fn set_waiting(&self, waits: bool) -> io::Result<()> {
+        self.set_nonblocking(!waits)
+    }
+}
+
+impl Wire for TcpStream {
+    fn set_waiting(&self, waits: bool) -> io::Result<()> {
+        self.set_nonblocking(!waits)
+    }
+}
 
 pub struct Connection {
     wire: BufReader<Box<dyn Wire>>,
@@ -43,14 +56,39 @@ impl Connection {
         Ok(connection)
     }
 
+    /// Whether the server has closed the connection while nothing was asked: it does so after `Timeout`.
+    pub fn is_closed(&mut self) -> bool {
+        let look = |wire: &mut BufReader<Box<dyn Wire>>| -> io::Result<bool> {
+            wire.get_ref().set_waiting(false)?;
+            let found = wire.fill_buf().map(<[u8]>::is_empty);
+            wire.get_ref().set_waiting(true)?;
+            match found {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+                found => found,
+            }
+        };
+        look(&mut self.wire).unwrap_or(true)
+    }
+
     /// Whether the server knows us without a password.
     pub fn is_known(&self) -> bool {
         self.is_known
     }
 
-    /// Proves who we are by the best mechanism that both know. False: the server does not believe it.
+    /// Proves who we are, by one mechanism after the other, the best first: a user may stand in one file only.
+    /// A password goes over the wire only if nothing better is offered. False: the server does not believe it.
     pub fn authenticate(&mut self, user: &str, password: &str) -> io::Result<bool> {
-        let Some(mechanism) = self.mechanisms.first().copied() else { return Ok(false) };
+        let offered = self.mechanisms.clone();
+        let safe = offered.iter().any(|mechanism| *mechanism != Mechanism::Login);
+        for mechanism in offered.into_iter().filter(|mechanism| !safe || *mechanism != Mechanism::Login) {
+            if self.prove(mechanism, user, password)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn prove(&mut self, mechanism: Mechanism, user: &str, password: &str) -> io::Result<bool> {
         let mut exchange = ClientExchange::new(mechanism, user, password, &nonce()?);
         let first = exchange.first().map(|first| format!(" {}", BASE64.encode(first))).unwrap_or_default();
         let mut answer = self.ask(&format!("AUTH {}{first}", mechanism.name()))?;

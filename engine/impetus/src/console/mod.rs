@@ -13,7 +13,8 @@ use crate::usage;
 use connection::Connection;
 use console::{NOT_AUTHORIZED, Status};
 use endpoint::Endpoint;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -36,7 +37,7 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// `[--format text|json] [ENDPOINT] [COMMAND...]`, or `--man`.
+/// `[--format text|json] [ENDPOINT] [COMMAND...]`, `--scram USER`, or `--man`.
 pub fn console(mut arguments: Arguments) -> ExitCode {
     let socket = match arguments.value(&["--socket"]) {
         Ok(socket) => socket,
@@ -46,6 +47,11 @@ pub fn console(mut arguments: Arguments) -> ExitCode {
     if words.first().is_some_and(|word| word == "--man") {
         print!("{}", manual());
         return ExitCode::SUCCESS;
+    }
+    if let [switch, user] = &words[..]
+        && switch == "--scram"
+    {
+        return print_verifier(user);
     }
     let named = match words.first() {
         _ if socket.is_some() => socket,
@@ -66,6 +72,30 @@ pub fn console(mut arguments: Arguments) -> ExitCode {
     }
 }
 
+/// Rounds that a guess costs (RFC 7677 §4 asks for 4096 at least).
+const SCRAM_ROUNDS: u32 = 15_000;
+
+/// A line for a `scram://` file; the password is asked for.
+fn print_verifier(user: &str) -> ExitCode {
+    let mut salt = [0; 16];
+    let salted = File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut salt));
+    match salted.and_then(|()| password()) {
+        Ok(password) => {
+            println!("{}", console::verifier(user, &password, &salt, SCRAM_ROUNDS));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("impetus: no password: {error}");
+            Outcome::Failed.into()
+        }
+    }
+}
+
+/// From the environment, or from the terminal.
+fn password() -> io::Result<String> {
+    std::env::var("EC_CONSOLE_PASSWORD").or_else(|_| runtime::read_password("Password:"))
+}
+
 /// Connects, and proves who we are if that is asked for.
 fn enter(endpoint: &Endpoint) -> Result<Connection, Outcome> {
     let failed = |error: io::Error| {
@@ -78,11 +108,7 @@ fn enter(endpoint: &Endpoint) -> Result<Connection, Outcome> {
     }
     eprintln!("{}", console::AUTHORIZATION_REQUIRED);
     let user = endpoint.user().map(str::to_owned).or_else(|| std::env::var("USER").ok()).unwrap_or_default();
-    let password = match std::env::var("EC_CONSOLE_PASSWORD") {
-        Ok(password) => Ok(password),
-        Err(_) => runtime::read_password("Password:"),
-    };
-    match password.and_then(|password| connection.authenticate(&user, &password)) {
+    match password().and_then(|password| connection.authenticate(&user, &password)) {
         Ok(true) => Ok(connection),
         Ok(false) => {
             eprintln!("impetus: {endpoint} does not believe that you are {user}");
@@ -170,6 +196,7 @@ fn manual() -> String {
          ENDPOINT is the path of a socket (/tmp/2025 if none is given), address:port or user@address:port.\n\
          With a COMMAND, or if standard input is no terminal, commands are carried out and their answers printed;\n\
          else lines are asked for, with history and completion. \\pager shows long answers in $PAGER, quit leaves.\n\
+         --scram USER asks for a password and prints a line for the file of AuthScramSHA256Parameters.\n\
          EC_CONSOLE_PASSWORD is the password if there is no terminal to ask at; NO_COLOR is obeyed.\n\n\
          Exit status: 0 done, 1 the server answered with an error, 2 no server, 3 authentication refused,\n\
          4 not authorized, 64 a wrong command line.\n\nCommands:\n\n",

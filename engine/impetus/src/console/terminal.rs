@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::endpoint::Endpoint;
 use super::pager::Pager;
-use super::{Outcome, quote};
+use super::{Outcome, enter, quote};
 use console::Status;
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
@@ -68,6 +68,12 @@ fn read_lines(
                 line => {
                     // What cannot be remembered can still be done.
                     let _ = editor.add_history_entry(line);
+                    if connection.borrow_mut().is_closed() {
+                        match enter(endpoint) {
+                            Ok(again) => drop(connection.replace(again)),
+                            Err(outcome) => return outcome,
+                        }
+                    }
                     if let Err(error) = answer(connection, line, is_paged) {
                         eprintln!("impetus: the server went away: {error}");
                         return Outcome::NoServer;
