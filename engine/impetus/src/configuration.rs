@@ -74,7 +74,21 @@ pub fn examine(file: Option<&str>, registry: &Registry) -> Examined {
     let var = std::env::current_dir().unwrap_or_default().join("var");
     let origin = Origin { file: file.map(String::from), embedded: default_text(&var) };
     let path = search_path();
-    config::examine(origin.file.as_deref().unwrap_or(EMBEDDED), &origin, registry, &folders(&path))
+    let mut examined =
+        config::examine(origin.file.as_deref().unwrap_or(EMBEDDED), &origin, registry, &folders(&path));
+    if let Some(snapshot) = examined.snapshot.as_ref().filter(|_| !examined.rejected) {
+        let (refusal, remarks) = shard::examine_policy(snapshot);
+        examined.rejected |= refusal.is_some();
+        let errors = refusal.into_iter().map(|text| of_policy(config::Severity::Error, text));
+        let warnings = remarks.into_iter().map(|text| of_policy(config::Severity::Warning, text));
+        examined.complaints.extend(errors.chain(warnings));
+    }
+    examined
+}
+
+/// What a module says of a script or a file that the configuration names; the text has the place.
+fn of_policy(severity: config::Severity, message: String) -> Complaint {
+    Complaint { severity, message, expected: None, suggestion: None, place: None }
 }
 
 fn search_path() -> String {

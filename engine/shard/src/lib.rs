@@ -75,7 +75,7 @@ pub use record::log_files;
 pub use settings::SOFTWARE;
 pub use settings::source_addresses;
 pub use smtp_trace::Tracer;
-pub use start::{Common, Event, HostFacts, Modules, modules, registry, registry_with, start};
+pub use start::{Common, Event, HostFacts, Modules, examine_policy, modules, registry, registry_with, start};
 
 use bindings::Schedule;
 use counters::Counters as Counts;

@@ -314,6 +314,27 @@ pub fn sources(snapshot: &Snapshot, modules: &[&ModuleDef]) -> Sources {
     Sources::read(snapshot.modules().flat_map(wanted).chain(auth::files(snapshot.root())))
 }
 
+/// What the modules say of a configuration, beyond its options: why it would be refused, if it would, and what they
+/// have to remark. Reads files and makes the modules once: not for a shard.
+pub fn policy_findings(
+    snapshot: &Snapshot,
+    modules: &'static [&'static ModuleDef],
+) -> (Option<String>, Vec<String>) {
+    let sources = Arc::new(sources(snapshot, modules));
+    let policy = Policy { modules, sources: &sources, shard: 0, shards: 1 };
+    let refusal = pipeline(snapshot, "localhost", policy).err().map(|finding| finding.to_string());
+    let mut remarks = Vec::new();
+    for stanza in snapshot.modules() {
+        let named = |module: &&&ModuleDef| module.name().eq_ignore_ascii_case(stanza.keyword());
+        let check = modules.iter().find(named).and_then(|module| module.check);
+        remarks.extend(
+            check.into_iter().flat_map(|check| check(stanza, &sources)).map(|finding| finding.to_string()),
+        );
+    }
+    remarks.retain(|remark| refusal.as_ref() != Some(remark));
+    (refusal, remarks)
+}
+
 /// The addresses that bindings send from, for the preflight: they must be plumbed.
 pub fn source_addresses(snapshot: &Snapshot) -> Vec<IpAddr> {
     let of = |(group, binding): (&str, &str)| {

@@ -9,7 +9,7 @@ use crate::parcel::Budget;
 use crate::post::{Exchange, Order, PostOffice};
 use crate::record::{Recorder, record};
 use crate::resolve::Resolver;
-use crate::settings::{Policy, Site, sources};
+use crate::settings::{Policy, Site, policy_findings, sources};
 use crate::{Life, Shard, dispatch, options, receive, recover, take, tidy};
 use bindings::{Schedule, ScheduleSettings};
 use config::{ModuleSyntax, Registry, Snapshot};
@@ -157,6 +157,11 @@ fn modules_with(policy: Modules) -> Vec<ModuleSyntax> {
         },
     ];
     LOGGERS.into_iter().chain(policy.iter().map(|module| module.syntax)).collect()
+}
+
+/// Why the modules would refuse a configuration, and what else they say of it. Reads files: not for a shard.
+pub fn examine_policy(snapshot: &Snapshot) -> (Option<String>, Vec<String>) {
+    policy_findings(snapshot, &policy_modules::MODULES)
 }
 
 /// Every option and module that the engine knows.

@@ -16,6 +16,8 @@ pub struct Machine {
     pub lua: Lua,
     pub slice: Rc<Slice>,
     pub patterns: RefCell<crate::pattern::Patterns>,
+    /// What other modules offer; none where there is no configuration.
+    pub services: RefCell<Option<Rc<policy_api::Services>>>,
     /// What scripts print while they load, when there is no host yet.
     pub printed: RefCell<Vec<String>>,
     operators: MultiValue,
@@ -52,6 +54,7 @@ impl Machine {
             lua,
             slice: slice.clone(),
             patterns: RefCell::default(),
+            services: RefCell::default(),
             printed: RefCell::default(),
             operators: MultiValue::new(),
             host,

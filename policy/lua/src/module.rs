@@ -83,6 +83,7 @@ pub fn load(
 fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
     let scripts = scripts(&stanza);
     let instance = Instance::load(make.sources, roots(&stanza), &scripts)?;
+    crate::family::offer(&instance.machine, make.services);
     let remarks = if make.shard == 0 { instance.remarks(&scripts) } else { Vec::new() };
     Ok(Rc::new(Scriptlet::new(instance, remarks)))
 }

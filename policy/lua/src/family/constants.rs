@@ -16,7 +16,7 @@ pub const ENVELOPE_COMPLETE: i64 = 4;
 pub const PROTOCOLS: [(&str, i64); 5] =
     [("P_ESMTP", 1), ("P_ECSTREAM", 2), ("P_INTERNAL", 3), ("P_HTTP", 4), ("P_LMTP", 5)];
 
-const NUMBERS: [(&str, i64); 40] = [
+const NUMBERS: [(&str, i64); 42] = [
     ("VALIDATE_CONT", CONTINUE),
     ("VALIDATE_DONE", DONE),
     ("VALIDATE_AGAIN", AGAIN),
@@ -58,6 +58,8 @@ const NUMBERS: [(&str, i64); 40] = [
     ("EC_AV_ERROR", 3),
     ("EC_AV_NO_ENGINE", 4),
     ("EC_AV_NAME_TOO_LONG", 5),
+    ("EC_AV_PART_IS_CONTAINER", 6),
+    ("EC_AV_NOT_SUITABLE_FOR_STREAMING", 7),
 ];
 
 /// Every name of the product that `require` answers.

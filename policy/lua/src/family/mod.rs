@@ -1,6 +1,7 @@
 //! The families of functions that scripts call, one file each. A family is a row here.
 
 mod accept;
+mod antivirus;
 mod builtin;
 pub mod constants;
 mod context;
@@ -15,12 +16,14 @@ mod text;
 
 use crate::function::Family;
 
+pub use antivirus::offer;
 pub use builtin::MODULES;
 
-pub static FAMILIES: [&Family; 12] = [
+pub static FAMILIES: [&Family; 13] = [
     &constants::FAMILY,
     &builtin::FAMILY,
     &accept::FAMILY,
+    &antivirus::FAMILY,
     &context::FAMILY,
     &letter::FAMILY,
     &names::FAMILY,

@@ -153,3 +153,11 @@ eq(msys.validate.opendkim.get_sig_errorstr(msys.validate.opendkim.get_sig(dkim))
 
 --- no signature where the content is final [set_binding]
 eq(select(2, pcall(msys.validate.opendkim.sign, msg, nil, { selector = "s", keybuf = "x" })):match("cannot change the message"), "cannot change the message")
+
+--- engines
+eq(msys.av.engines(), {})
+eq({ msys.av.scan() }, { msys.core.EC_AV_NO_ENGINE, "" })
+eq({ msys.av.scan(("x"):rep(41), msg, vctx) }, { msys.core.EC_AV_NAME_TOO_LONG, "" })
+eq({ msys.av.scan_part(msg:mime()) }, { msys.core.EC_AV_PART_IS_CONTAINER, "" })
+eq({ msys.av.scan_part(msg:mime().thread, "clamav") }, { msys.core.EC_AV_NO_ENGINE, "" })
+eq(select(2, pcall(msys.av.scan_part)):match("needs a part"), "needs a part")

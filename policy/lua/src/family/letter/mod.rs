@@ -8,6 +8,7 @@ mod envelope;
 mod part;
 
 pub use content::component;
+pub use part::held;
 
 use super::context::alive;
 use crate::call::{Call, Letter};
