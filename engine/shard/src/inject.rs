@@ -54,6 +54,9 @@ impl<W: World> Shard<W> {
             message.content = parent.clone();
             let copy = asking.copy(Phase::SetBinding, &mut message, &new.contexts).await;
             *asking.contexts = new.contexts.clone();
+            if !std::mem::take(&mut message.outgoing).is_empty() {
+                self.complain("policy: a message that policy sends cannot send another one");
+            }
             let mut envelope = copy.envelope;
             if site.knows_binding(&new.binding) && message.binding.is_empty() {
                 envelope.binding = new.binding.clone();

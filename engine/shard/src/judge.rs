@@ -85,7 +85,7 @@ impl<W: World> Conversation<W> {
     pub fn adopt(&mut self, settings: Rc<ListenerSettings>) {
         let peer = self.client.peer.map(|peer| peer.ip());
         let (was, is) = (self.settings.relay.trusts(peer), settings.relay.trusts(peer));
-        if was != is {
+        if was != is && self.client.user.is_none() {
             self.contexts.connection.set("can_relay", if is { "true" } else { "false" });
         }
         self.settings = settings;
