@@ -96,7 +96,7 @@ fn failed_mail_is_bounced_unless_it_is_failed_quietly() {
     assert_eq!(console(&server, &format!("message fail {id}")), format!("Message {id} failed.\n"));
     let bounce = sink.wait_for(1).pop().expect("a notice");
     assert!(bounce.text().contains("manually failed."), "{}", bounce.text());
-    let filter = "--meta rcptto_string b@waits.example";
+    let filter = "--meta rcptto_localpart b";
     assert_eq!(
         console(&server, &format!("fail domain quiet {filter} waits.example")),
         "waits.example purged. 1 messages failed.\n"
@@ -213,5 +213,113 @@ fn mail_is_held_while_it_is_suspended_by_order_and_put_off_by_delay() {
         "held.example flushed.  1 messages requeued.\n"
     );
     sink.wait_for(2);
+    server.stop();
+}
+
+#[test]
+fn the_console_says_why_mail_does_not_move() {
+    let sink = Sink::ruled(|line| {
+        line.starts_with("RCPT TO:<later@").then(|| "451 4.7.1 come back later".to_owned())
+    });
+    let settings = "Domain held.example { suspend_delivery = true }\n\
+                    Domain slow.example { outbound_throttle_messages = \"1/3600\" }\n\
+                    Domain gone.example { }\n\
+                    Domain dark.example { blackhole = false }\n";
+    let mut server = Server::start(&Setup { settings, ..Setup::new(PLACE, "why", sink.port()) });
+    server.names.change(
+        "gone.example 60 MX 10 mx.gone.example\nmx.gone.example 60 A 127.0.0.9\n\
+         *.example 60 MX 10 sink.example\nsink.example 60 A 127.0.0.1\n",
+    );
+    for to in ["a@held.example", "b@slow.example", "c@slow.example", "later@one.example", "d@gone.example"] {
+        server.accept("me@sender.example", &[to], &letter("why"));
+    }
+    sink.wait_for(1);
+    eventually("all are logged", || server.count_of(Type::Reception) == 5);
+    eventually("one was put off", || console(&server, "delayed 0").contains("one.example"));
+    let why = |line: &str| console(&server, &format!("why {line}"));
+    let held = why("default held.example");
+    assert!(held.starts_with("Queue of held.example on default:\n  suspend_delivery is set at "), "{held}");
+    assert!(held.contains("server.conf:") && held.contains("no attempts are made"), "{held}");
+    eventually("the throttle is reached", || why("default slow.example").contains("waiting until"));
+    let slow = why("default slow.example");
+    for part in ["for outbound_throttle_messages = 1/3600, set at ", "server.conf:", "Domain:slow.example:"] {
+        assert!(slow.contains(part), "{part} in {slow}");
+    }
+    let id = ids(&server, "later@one.example").pop().expect("it was received");
+    let later = why(&id);
+    assert!(
+        later.starts_with(&format!("Message {id}, for one.example on default:\n  next attempt at 20")),
+        "{later}"
+    );
+    assert!(later.contains("after 1 failed attempt; last said: 451 4.7.1 come back later"), "{later}");
+    let queue = why("default one.example");
+    assert!(queue.contains("last said at 20") && queue.contains("451 4.7.1 come back later"), "{queue}");
+    eventually("the host has refused", || {
+        why("default gone.example").contains("has not taken a connection since")
+    });
+    let gone = why("default gone.example");
+    assert!(gone.contains("host mx.gone.example [127.0.0.9]"), "{gone}");
+    console(&server, "suspend --domain gone.example");
+    let suspended = why("default gone.example");
+    assert!(suspended.contains("domain gone.example: suspended by "), "{suspended}");
+    assert!(refusal(&server, "why default nobody.example").contains("no mail is queued for nobody.example"));
+    assert!(refusal(&server, "why other nobody.example").contains("does not have"));
+
+    let json = server.console(&["--format", "json", "why", "default", "held.example"]).well().out;
+    assert!(json.contains("\"option\":\"suspend_delivery\"") && json.contains("\"set_at\":"), "{json}");
+    let thin = server.subcommand("why", &["default", "held.example"]).well().out;
+    assert_eq!(thin, held);
+    assert_eq!(server.subcommand("why", &[&id]).well().out, why(&id));
+
+    let domain = console(&server, "domain held.example");
+    assert!(domain.starts_with("Domain held.example {\n  suspend_delivery = true\n}\n"), "{domain}");
+    assert!(domain.contains("        Active:          1\n"), "{domain}");
+    let domain = console(&server, "domain one.example");
+    for part in [
+        "Domain 'one.example' has 1 MXs and a TTL of ",
+        "\n =>     [127.0.0.1] IPv4 (",
+        "\n        Delayed:         1\nDeliveries:         0\n",
+    ] {
+        assert!(domain.contains(part), "{part} in {domain}");
+    }
+    let summary = console(&server, "binding summary default");
+    assert!(summary.starts_with("Summary Statistics For Binding default\n"), "{summary}");
+    assert!(summary.contains("        Received Messages:      5\n"), "{summary}");
+    assert!(summary.contains("        Successfully Delivered Messages:      1\n"), "{summary}");
+    let rebound = console(&server, "rebind all");
+    assert_eq!(rebound, "Rebound 4 messages.\n", "policy chooses the same binding again");
+    assert!(refusal(&server, "domain nobody.example").contains("no mail is queued for it"));
+    server.stop();
+}
+
+#[test]
+fn what_is_said_on_a_connection_is_traced_to_a_file() {
+    let sink = Sink::start();
+    let mut server = Server::start(&Setup::new(PLACE, "traced", sink.port()));
+    let file = server.folder.path().join("trace.log").display().to_string();
+    assert_eq!(
+        console(&server, &format!("trace smtp add * Traced.Example {file}")),
+        "Registered smtp tracer #1\n"
+    );
+    assert_eq!(console(&server, &format!("trace smtp add other * {file}2")), "Registered smtp tracer #2\n");
+    assert!(refusal(&server, "trace smtp add * * trace.log").contains("absolute path"));
+    let list = console(&server, "trace smtp list");
+    let first =
+        format!("[     1]  binding: *\n           domain: traced.example\n             file: {file} @ -\n");
+    assert!(list.starts_with(&first) && list.contains("binding: other\n           domain: *\n"), "{list}");
+    server.accept("me@sender.example", &["a@traced.example"], &letter("traced"));
+    server.accept("me@sender.example", &["b@other.example"], &letter("not traced"));
+    sink.wait_for(2);
+    let read = || server.folder.read("trace.log");
+    eventually("the reply is in the file", || read().matches("<<< 250").count() >= 3);
+    let text = read();
+    for part in [" *** connected\n", " <<< 220", " >>> EHLO ", " >>> MAIL FROM:<me@sender.example>"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(text.lines().all(|line| line.contains(" default/traced.example 127.0.0.1 ")), "{text}");
+    assert!(text.contains(" >>> Subject: traced\n") && !text.contains("not traced"), "{text}");
+    assert!(server.folder.read("trace.log2").is_empty());
+    assert_eq!(console(&server, "trace smtp remove 1"), "Removed smtp tracer #1\n");
+    assert!(refusal(&server, "trace smtp remove 1").contains("no smtp tracer 1"));
     server.stop();
 }

@@ -2,6 +2,7 @@
 
 use super::{QueueId, Schedule};
 use crate::gates::{Barrier, Gates};
+use crate::limit::Counter;
 use crate::queue::Queue;
 use crate::settings::Blackhole;
 use crate::throttle::ThrottleCell;
@@ -45,6 +46,27 @@ impl<T> Schedule<T> {
             next_attempt: queue.first_due(),
             turn: list.filter(|_| waits_for_turn).map(|list| self.turns.ahead_of(index, list)),
         }
+    }
+
+    /// The counter of the limit that the queue waits for; none if it waits for something else.
+    pub fn awaited_counter(&self, id: QueueId, now: Time) -> Option<Arc<Counter>> {
+        let index = self.queues.index(id);
+        let list = self.turns.list_of(index)?;
+        if list.0 < GATES {
+            let is_full = matches!(list, HUNGRY | GROWING) && now < self.full_until;
+            return is_full.then(|| self.settings.server.counter.clone());
+        }
+        match self.gates.barrier(list.0 - GATES) {
+            Barrier::Limit(limit) => Some(limit.counter.clone()),
+            Barrier::Throttle(_) => None,
+        }
+    }
+
+    /// Whether connections of the queue count there.
+    pub fn counts_at(&self, id: QueueId, counter: &Arc<Counter>) -> bool {
+        let limits = &self.queues.at(self.queues.index(id)).settings.limits;
+        let is_server = Arc::ptr_eq(&self.settings.server.counter, counter);
+        is_server || limits.iter().any(|limit| Arc::ptr_eq(&limit.counter, counter))
     }
 
     fn gate_of(&self, index: u32, now: Time) -> Option<Gate> {

@@ -245,6 +245,9 @@ fn a_queue_says_why_it_waits() {
     schedule.returned(throttled_one, taken, START);
     let reached = Limit { option: "scope_max_outbound_connections", most: 0, held: 0 };
     assert_eq!(why(&schedule.facts(limited, START)), [Cause::LimitReached { limit: reached, waiting: 1 }]);
+    let counter = schedule.awaited_counter(limited, START).unwrap();
+    assert!(schedule.counts_at(limited, &counter) && !schedule.counts_at(free, &counter));
+    assert!(schedule.awaited_counter(throttled_one, START).is_none());
     let rate = Rate { events: 1, seconds: 60 };
     let throttle = Exhausted { option: "outbound_throttle_messages", rate, until: after(60) };
     assert_eq!(why(&schedule.facts(throttled_one, START)), [Cause::Throttled { throttle, waiting: 1 }]);

@@ -32,7 +32,7 @@ struct Subcommand {
     run: fn(Arguments) -> ExitCode,
 }
 
-const SUBCOMMANDS: [Subcommand; 13] = [
+const SUBCOMMANDS: [Subcommand; 14] = [
     Subcommand {
         name: "run",
         arguments: "[-c FILE] [--shards N]",
@@ -80,6 +80,12 @@ const SUBCOMMANDS: [Subcommand; 13] = [
         arguments: "[--format text|json] [ENDPOINT] [COMMAND...]",
         summary: "Talks to a running server.",
         run: console::console,
+    },
+    Subcommand {
+        name: "why",
+        arguments: "[--format text|json] [ENDPOINT] MESSAGE-ID | BINDING DOMAIN",
+        summary: "Asks a running server why a message, or the mail of a domain on a binding, does not move.",
+        run: console::why,
     },
     Subcommand {
         name: "spool",

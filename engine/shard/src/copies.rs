@@ -155,6 +155,13 @@ impl<W: World> Asking<'_, W> {
         Copy { verdict, envelope }
     }
 
+    /// set_binding alone, for a copy that is queued already.
+    pub async fn rebind(&mut self, message: &mut Message) -> Option<Box<str>> {
+        let recipient = message.recipient.clone()?;
+        self.phase(Phase::SetBinding, "", message, &mut SessionRequests::default()).await;
+        self.binding_of(message, &recipient)
+    }
+
     /// The binding that policy chose: a member of its group, its binding, or the default one. None: there is
     /// no default (mail-flow.md §4).
     fn binding_of(&self, message: &Message, recipient: &Address) -> Option<Box<str>> {

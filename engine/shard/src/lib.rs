@@ -38,6 +38,7 @@ mod outbound;
 mod parcel;
 mod post;
 mod race;
+mod rebind;
 mod receive;
 mod reclaim;
 mod record;

@@ -10,11 +10,11 @@ use crate::race::join_all;
 use crate::selection::{Selection, matches};
 use crate::settle::{self, Attempt};
 use crate::sweep::outbound_of;
-use crate::{Shard, fetch, moves};
+use crate::{Shard, fetch, moves, rebind};
 use bindings::{EntryInfo, QueueId, Which};
 use console::{Filter, Record, record};
 use mail::{Outcome, QueueName, Reply, Stage, Time};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::rc::Rc;
 use world::World;
 
@@ -41,6 +41,8 @@ pub(crate) enum Action {
     Delay { until: Time },
     /// To another domain of the same binding.
     Reroute { domain: Box<str> },
+    /// To the queue that policy chooses now.
+    Rebind,
 }
 
 impl Action {
@@ -71,6 +73,8 @@ fn reply_of_note(note: &str) -> Reply {
 #[derive(Debug, Default)]
 pub(crate) struct Done {
     pub messages: u64,
+    /// Of a rebind: messages that policy was asked about.
+    pub asked: u64,
     /// Of a dry run: the first messages.
     pub named: Vec<Record>,
 }
@@ -78,10 +82,14 @@ pub(crate) struct Done {
 impl Done {
     pub fn add(&mut self, other: Done) {
         self.messages += other.messages;
+        self.asked += other.asked;
         self.named.extend(other.named);
         self.named.truncate(NAMED);
     }
 }
+
+/// Messages by name, and where a rebind takes them.
+type Chosen = HashMap<(spool::Promise, u32, u16), Option<QueueName>>;
 
 /// An order about the messages of queues.
 pub(crate) struct Order<'a> {
@@ -102,10 +110,11 @@ impl Order<'_> {
             if !shard.schedule.borrow().exists(queue) || self.is_idle(shard, queue) {
                 continue;
             }
-            done.add(match (self.filter, self.dry_run) {
-                (Some(filter), _) => self.chosen(shard, queue, filter).await,
-                (None, true) => self.named(shard, queue).await,
-                (None, false) => self.lots(shard, queue).await,
+            let looks_at_each = self.filter.is_some() || matches!(self.action, Action::Rebind);
+            done.add(match (looks_at_each, self.dry_run) {
+                (true, _) => self.chosen(shard, queue).await,
+                (false, true) => self.named(shard, queue).await,
+                (false, false) => self.lots(shard, queue).await,
             });
             shard.world.breathe().await;
         }
@@ -151,7 +160,7 @@ impl Order<'_> {
             let schedule = shard.schedule.borrow();
             schedule.waiting(queue).take(messages.min(NAMED)).map(|(parcel, _, _)| parcel.clone()).collect()
         };
-        let mut done = Done { messages: messages as u64, named: Vec::new() };
+        let mut done = Done { messages: messages as u64, ..Done::default() };
         for parcel in parcels {
             if let Ok(content) = fetch::fetch(shard, &parcel).await {
                 done.named.push(name(&content, parcel.copy));
@@ -160,8 +169,10 @@ impl Order<'_> {
         done
     }
 
-    /// The messages of a queue that the filter chooses. They stay in the queue until they are chosen.
-    async fn chosen<W: World>(&self, shard: &Rc<Shard<W>>, queue: QueueId, filter: &Filter) -> Done {
+    /// The messages of a queue that the filter, or a rebind, chooses. They stay in it until they are chosen.
+    async fn chosen<W: World>(&self, shard: &Rc<Shard<W>>, queue: QueueId) -> Done {
+        let site = shard.site();
+        let here = name_of(shard, queue);
         let wanted = self.waiting(shard, queue);
         let parcels: Vec<Parcel> = shard
             .schedule
@@ -171,19 +182,27 @@ impl Order<'_> {
             .map(|(parcel, _, _)| parcel.clone())
             .collect();
         let mut done = Done::default();
-        let mut chosen = HashSet::new();
+        let mut chosen = Chosen::new();
         for parcel in parcels {
             shard.world.breathe().await;
             let Ok(content) = fetch::fetch(shard, &parcel).await else { continue };
-            if !matches(filter, &content, parcel.copy) {
+            if self.filter.is_some_and(|filter| !matches(filter, &content, parcel.copy)) {
                 continue;
+            }
+            let mut to = None;
+            if matches!(self.action, Action::Rebind) {
+                done.asked += 1;
+                to = rebind::queue_for(shard, &site, &content, parcel.copy, &here).await;
+                if to.as_ref().is_none_or(|to| *to == here) {
+                    continue;
+                }
             }
             if self.dry_run {
                 done.messages += 1;
                 done.named.extend((done.named.len() < NAMED).then(|| name(&content, parcel.copy)));
                 continue;
             }
-            chosen.insert(parcel.name());
+            chosen.insert(parcel.name(), to);
             if chosen.len() == CHOSEN_AT_ONCE {
                 done.messages += self.extract(shard, queue, std::mem::take(&mut chosen)).await;
             }
@@ -192,22 +211,27 @@ impl Order<'_> {
         done
     }
 
-    async fn extract<W: World>(
-        &self,
-        shard: &Rc<Shard<W>>,
-        queue: QueueId,
-        chosen: HashSet<(spool::Promise, u32, u16)>,
-    ) -> u64 {
+    async fn extract<W: World>(&self, shard: &Rc<Shard<W>>, queue: QueueId, mut chosen: Chosen) -> u64 {
         if chosen.is_empty() || !shard.schedule.borrow().exists(queue) {
             return 0;
         }
         let now = shard.world.now();
-        let is_chosen = |parcel: &Parcel| chosen.contains(&parcel.name());
+        let is_chosen = |parcel: &Parcel| chosen.contains_key(&parcel.name());
         let mut taken = shard.schedule.borrow_mut().extract(queue, is_chosen, now);
         let messages = taken.len() as u64;
         while !taken.is_empty() {
             let lot = taken.split_off(taken.len().saturating_sub(LOT));
-            self.act(shard, queue, lot).await;
+            match self.action {
+                Action::Rebind => {
+                    let placed = lot.into_iter().map(|pair| {
+                        let to = chosen.remove(&pair.0.name()).flatten();
+                        (pair, to.unwrap_or_else(|| name_of(shard, queue)))
+                    });
+                    let placed = placed.collect();
+                    relocate(shard, queue, placed).await;
+                }
+                _ => self.act(shard, queue, lot).await,
+            }
             shard.world.breathe().await;
         }
         messages
@@ -218,7 +242,11 @@ impl Order<'_> {
         match &self.action {
             Action::Fail { reply, is_quiet } => fail(shard, queue, lot, reply, *is_quiet).await,
             Action::Delay { until } => delay(shard, queue, lot, *until),
-            Action::Reroute { domain } => reroute(shard, queue, lot, domain).await,
+            Action::Reroute { domain } => {
+                let to = QueueName { domain: domain.clone(), ..name_of(shard, queue) };
+                relocate(shard, queue, lot.into_iter().map(|pair| (pair, to.clone())).collect()).await;
+            }
+            Action::Rebind => unreachable!("each message of a rebind has a queue of its own"),
         }
     }
 }
@@ -252,15 +280,10 @@ fn delay<W: World>(shard: &Rc<Shard<W>>, queue: QueueId, lot: Vec<(Parcel, Entry
     }
 }
 
-async fn reroute<W: World>(
-    shard: &Rc<Shard<W>>,
-    queue: QueueId,
-    lot: Vec<(Parcel, EntryInfo)>,
-    domain: &str,
-) {
-    let binding: Box<str> = (&**shard.schedule.borrow().names(queue).0).into();
-    let to = QueueName { binding, domain: domain.into() };
-    relocate(shard, queue, lot.into_iter().map(|pair| (pair, to.clone())).collect()).await;
+fn name_of<W: World>(shard: &Shard<W>, queue: QueueId) -> QueueName {
+    let schedule = shard.schedule.borrow();
+    let (binding, domain) = schedule.names(queue);
+    QueueName { binding: (&**binding).into(), domain: (&**domain).into() }
 }
 
 /// Moves messages in flight, each to the queue beside it.

@@ -6,6 +6,7 @@
 use crate::Shard;
 use crate::find::Found;
 use crate::options::GlobalOptions;
+use crate::selection::walk;
 use bindings::options::OutboundOptions;
 use bindings::why::{Exhausted, Limit, why};
 use bindings::{Cause, Place, QueueId};
@@ -29,6 +30,8 @@ pub(crate) struct Known<'a> {
     pub names_failing: Option<NamesFailing>,
     pub hosts_failing: Vec<HostFailing>,
     pub deliveries: Vec<Under>,
+    /// Queues of this shard that hold connections of the limit that is waited for, those with most in front.
+    pub holders: Vec<Holder>,
     pub message: Option<Waiting>,
 }
 
@@ -65,6 +68,13 @@ pub(crate) struct Under {
     pub address: Option<IpAddr>,
     pub stage: Stage,
     pub since: Time,
+}
+
+/// A queue with connections that count against a limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub queue: String,
+    pub connections: u32,
 }
 
 /// The message that is asked about.
@@ -216,7 +226,9 @@ impl Known<'_> {
             0 => String::new(),
             waiting => format!("; {} of this core wait for it", plural(waiting, "queue", "queues")),
         };
-        let text = format!("all connections of {option} = {most} are taken ({held} open){shared}{waiting}");
+        let holders = self.held_by();
+        let text =
+            format!("all connections of {option} = {most} are taken ({held} open){shared}{holders}{waiting}");
         self.placed("limit reached", option, text)
     }
 
@@ -230,6 +242,18 @@ impl Known<'_> {
             Some(Set { position, scope }) => {
                 format!(", set at {position}, shared by all queues that fall back to {scope}")
             }
+        }
+    }
+
+    fn held_by(&self) -> String {
+        const SHOWN: usize = 3;
+        let show = |holder: &Holder| format!("{} ({})", holder.queue, holder.connections);
+        let shown: Vec<String> = self.holders.iter().take(SHOWN).map(show).collect();
+        let more = if self.holders.len() > SHOWN { " and others" } else { "" };
+        if shown.is_empty() {
+            String::new()
+        } else {
+            format!("; held on this core by {}{more}", shown.join(", "))
         }
     }
 
@@ -285,11 +309,46 @@ pub(crate) fn in_hand(presence: &Under, now: Time) -> Record {
     )
 }
 
-/// Looks at a queue of this shard, and at one message of it.
-pub(crate) fn of_queue<W: World>(
+/// Looks at a queue of this shard, and at one message of it. None: the queue has gone.
+pub(crate) async fn of_queue<W: World>(
+    shard: &Rc<Shard<W>>,
+    queue: QueueId,
+    message: Option<(&Found, String)>,
+) -> Option<Vec<Record>> {
+    let holders = holders(shard, queue).await;
+    let is_there = shard.schedule.borrow().exists(queue);
+    is_there.then(|| look(shard, queue, message, holders))
+}
+
+/// Holders that are looked for: three are shown, and whether there are more.
+const HOLDERS: usize = 4;
+
+/// Who holds the connections that the queue waits for: queue by queue, in pieces.
+async fn holders<W: World>(shard: &Rc<Shard<W>>, queue: QueueId) -> Vec<Holder> {
+    let awaited = shard.schedule.borrow().awaited_counter(queue, shard.world.now());
+    let Some(counter) = awaited else { return Vec::new() };
+    let mut connected = Vec::new();
+    walk(shard, |queue| {
+        if queue.connections > 0 {
+            connected.push((queue.connections, queue.id));
+        }
+    })
+    .await;
+    connected.sort_unstable_by_key(|(connections, _)| std::cmp::Reverse(*connections));
+    let schedule = shard.schedule.borrow();
+    let holds = |(_, queue): &(u32, QueueId)| schedule.exists(*queue) && schedule.counts_at(*queue, &counter);
+    let name = |(connections, queue)| {
+        let (binding, domain) = schedule.names(queue);
+        Holder { queue: format!("{binding}/{domain}"), connections }
+    };
+    connected.into_iter().filter(holds).take(HOLDERS).map(name).collect()
+}
+
+fn look<W: World>(
     shard: &Shard<W>,
     queue: QueueId,
     message: Option<(&Found, String)>,
+    holders: Vec<Holder>,
 ) -> Vec<Record> {
     let now = shard.world.now();
     let site = shard.site();
@@ -324,6 +383,7 @@ pub(crate) fn of_queue<W: World>(
         said,
         names_failing: shard.resolver.failing(domain),
         hosts_failing: hosts_failing(shard, binding, domain),
+        holders,
         deliveries: shard.presences.of(queue).iter().map(|presence| presence.under()).collect(),
         message: waiting,
     };
@@ -377,6 +437,7 @@ mod tests {
             names_failing: None,
             hosts_failing: Vec::new(),
             deliveries: Vec::new(),
+            holders: vec![Holder { queue: "out-a/y.example".into(), connections: 2 }],
             message: None,
         }
     }
@@ -415,7 +476,7 @@ mod tests {
             (
                 Cause::ServerFull(server),
                 "all connections of server_max_outbound_connections = 2 are taken (2 open), set at \
-                 ec.conf:1:1, shared by all queues without one of their own",
+                 ec.conf:1:1, shared by all queues without one of their own; held on this core by out-a/y.example (2)",
             ),
             (
                 Cause::NotConnecting(pause),

@@ -41,10 +41,11 @@ fn every_250_ends_delivered_or_bounced_whatever_happens() {
         failures.iter().take(SHOWN).map(|(seed, failure)| show(*seed, failure)).collect();
     let failed: Vec<u64> = failures.iter().map(|(seed, _)| *seed).collect();
     assert!(failures.is_empty(), "{} seeds failed: {failed:?}\n{}", failed.len(), shown.concat());
-    // A story without mail, power cuts or notices would prove nothing.
+    // A story without mail, power cuts, notices or orders would prove nothing.
     assert!(
         total.promised as u64 > seeds * 5 && total.starts > seeds * 2 && total.notices as u64 > seeds / 2
     );
+    assert!(total.orders as u64 > seeds / 2, "{} orders", total.orders);
 }
 
 fn add(total: &mut Summary, one: Summary) {
@@ -54,6 +55,7 @@ fn add(total: &mut Summary, one: Summary) {
     total.promised += one.promised;
     total.doubled += one.doubled;
     total.notices += one.notices;
+    total.orders += one.orders;
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::usage;
 use connection::Connection;
 use console::{NOT_AUTHORIZED, Status};
 use endpoint::Endpoint;
+use mail::MessageId;
 use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::Path;
@@ -38,7 +39,17 @@ impl From<Outcome> for ExitCode {
 }
 
 /// `[--format text|json] [ENDPOINT] [COMMAND...]`, `--scram USER`, or `--man`.
-pub fn console(mut arguments: Arguments) -> ExitCode {
+pub fn console(arguments: Arguments) -> ExitCode {
+    visit(arguments, None)
+}
+
+/// `[--format text|json] [ENDPOINT] MESSAGE-ID | BINDING DOMAIN`: the command of the console of that name.
+pub fn why(arguments: Arguments) -> ExitCode {
+    visit(arguments, Some("why"))
+}
+
+/// The words are what follows `command`, if one is given.
+fn visit(mut arguments: Arguments, command: Option<&str>) -> ExitCode {
     let socket = match arguments.value(&["--socket"]) {
         Ok(socket) => socket,
         Err(problem) => return usage(&problem),
@@ -55,9 +66,18 @@ pub fn console(mut arguments: Arguments) -> ExitCode {
     }
     let named = match words.first() {
         _ if socket.is_some() => socket,
-        Some(word) if Endpoint::is_meant_by(word) => Some(words.remove(0)),
+        // The identity of a message looks like a path.
+        Some(word) if Endpoint::is_meant_by(word) && word.parse::<MessageId>().is_err() => {
+            Some(words.remove(0))
+        }
         _ => None,
     };
+    if let Some(command) = command {
+        if words.is_empty() {
+            return usage(&format!("{command} needs to know what is asked about: see impetus help"));
+        }
+        words.insert(0, command.to_owned());
+    }
     let endpoint = named.unwrap_or_else(|| {
         let found = DEFAULTS.into_iter().find(|path| Path::new(path).exists());
         found.unwrap_or(DEFAULTS[0]).to_owned()

@@ -115,6 +115,7 @@ commands! {
     everyone queues::fail_all;
     everyone queues::fail_all_quiet;
     everyone queues::delay;
+    everyone queues::rebind;
     everyone queues::reroute_queue;
     everyone queues::suspend;
     everyone queues::resume;

@@ -262,6 +262,12 @@ bounce_logger "bounce_logger" {{
         run(Command::new(self.place.program).args(["console", "--socket"]).arg(self.socket()).args(words))
     }
 
+    /// A subcommand that is a client of the console.
+    #[track_caller]
+    pub fn subcommand(&self, name: &str, words: &[&str]) -> Ended {
+        run(Command::new(self.place.program).args([name, "--socket"]).arg(self.socket()).args(words))
+    }
+
     /// A number of `counters`.
     #[track_caller]
     pub fn count(&self, name: &str) -> u64 {

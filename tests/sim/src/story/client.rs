@@ -56,7 +56,7 @@ fn write(dice: &Dice, plan: &Plan, client: u64, nth: u64) -> Mail {
     };
     let recipients: Vec<String> = (0..dice.between(1, 4)).map(recipient).collect();
     // What nobody can be told of must not expire: the account could not close.
-    let sender = (plan.expires || !dice.one_in(6)).then(|| format!("c{client}@{SENDERS}"));
+    let sender = (plan.expires || plan.operates || !dice.one_in(6)).then(|| format!("c{client}@{SENDERS}"));
     let mut content = format!("X-Sim: c{client}m{nth}\r\nSubject: a story\r\n\r\n");
     for line in 0..dice.below(30) {
         let dots = ".".repeat(dice.below(3) as usize);

@@ -98,6 +98,10 @@ pub struct Ledger {
     sessions: Vec<Presence>,
     most_sessions: usize,
     clients_ended: u64,
+    operator_ended: bool,
+    orders: usize,
+    /// The operator has told the engine to fail mail, whether it heard that or not.
+    failure_ordered: bool,
     violations: Vec<Violation>,
 }
 
@@ -108,6 +112,28 @@ impl Ledger {
 
     pub fn clients_ended(&self) -> u64 {
         self.clients_ended
+    }
+
+    pub fn operator_ended(&mut self) {
+        self.operator_ended = true;
+    }
+
+    /// The console has said that an order was carried out.
+    pub fn obeyed(&mut self) {
+        self.orders += 1;
+    }
+
+    pub fn orders(&self) -> usize {
+        self.orders
+    }
+
+    pub fn failure_ordered(&mut self) {
+        self.failure_ordered = true;
+    }
+
+    /// Everybody who acts from outside has done what they came for.
+    pub fn all_ended(&self, plan: &Plan) -> bool {
+        self.clients_ended == plan.clients && self.operator_ended == plan.operates
     }
 
     pub fn greeted(&mut self, presence: Presence) {
@@ -272,7 +298,7 @@ impl Ledger {
         if ends > 1 + doubtful {
             found.push(format!("{address} ended {ends} times, {doubtful} with doubt: {copy:?} {notices:?}"));
         }
-        if !notices.is_empty() && copy.refused.is_empty() && !plan.expires {
+        if !notices.is_empty() && copy.refused.is_empty() && !plan.expires && !self.failure_ordered {
             found.push(format!("{address} bounced and nobody had refused it: {notices:?}"));
         }
         if copy.word == Word::Refused && ends > 0 && misfortunes.disk_failures.is_empty() {

@@ -56,6 +56,20 @@ impl Lines {
         }
     }
 
+    /// An answer of the console in plain text, up to its dot.
+    pub async fn answer(&mut self, deadline: Time) -> Result<String, Gone> {
+        loop {
+            let is_whole = self.received == b".\n" || self.received.ends_with(b"\n.\n");
+            if is_whole {
+                return Ok(String::from_utf8_lossy(&std::mem::take(&mut self.received)).into_owned());
+            }
+            match self.stream.read(deadline).await {
+                Ok(chunk) if !chunk.is_empty() => self.received.extend_from_slice(&chunk),
+                _ => return Err(Gone),
+            }
+        }
+    }
+
     pub async fn send(&mut self, text: String, deadline: Time) -> Result<(), Gone> {
         let sent: io::Result<()> = self.stream.write(vec![Bytes::from(text)], deadline).await;
         sent.map_err(|_| Gone)

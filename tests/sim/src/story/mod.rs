@@ -5,6 +5,7 @@ mod engine;
 mod ledger;
 mod lines;
 mod names;
+mod operator;
 mod peer;
 mod plan;
 mod teller;

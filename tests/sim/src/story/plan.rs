@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Where the engine listens, and where its own connections come from.
 pub const ENGINE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+/// Where its console listens.
+pub const CONSOLE: ([u8; 4], u16) = ([192, 0, 2, 1], 2025);
 /// The name servers; a plan uses one or both.
 pub const NAME_SERVERS: [IpAddr; 2] =
     [IpAddr::V4(std::net::Ipv4Addr::new(10, 53, 0, 1)), IpAddr::V4(std::net::Ipv4Addr::new(10, 53, 0, 2))];
@@ -42,6 +44,8 @@ pub struct Plan {
     pub stops: bool,
     /// Microseconds before each reload of the configuration, counted from a start or the reload before.
     pub reloads: Vec<u64>,
+    /// Somebody sits at the console and gives orders.
+    pub operates: bool,
 }
 
 impl Plan {
@@ -72,6 +76,7 @@ impl Plan {
             cuts: (0..cuts).map(|_| dice.between(1, 10u64.pow(dice.between(2, 3) as u32) * 3)).collect(),
             stops: dice.one_in(4),
             reloads: draw_reloads(&Dice::new(seed).fork("reloads")),
+            operates: dice.one_in(3),
         }
     }
 
@@ -140,6 +145,13 @@ impl Plan {
             "esmtp_listener {{ open_relay = true service_sessions = {} listen \"{ENGINE}:{SMTP}\" {{ }} }}",
             self.sessions
         );
+        if self.operates {
+            let (address, port) = (ENGINE, CONSOLE.1);
+            let _ = writeln!(
+                text,
+                "control_listener {{ listen \"{address}:{port}\" {{ peer \"0.0.0.0/0\" {{ always_allow = true }} }} }}"
+            );
+        }
         text
     }
 }

@@ -4,6 +4,7 @@ use crate::story::client::bring;
 use crate::story::engine::{Engine, snapshot};
 use crate::story::ledger::{Ledger, Misfortunes, Violation};
 use crate::story::names;
+use crate::story::operator::operate;
 use crate::story::peer::{Peer, open_all};
 use crate::story::plan::Plan;
 use crate::{Dice, DiskFaults, NetFaults, Universe};
@@ -38,6 +39,8 @@ pub struct Summary {
     pub promised: usize,
     pub doubled: usize,
     pub notices: usize,
+    /// Orders of operators that were carried out.
+    pub orders: usize,
     pub fingerprint: u64,
 }
 
@@ -98,6 +101,10 @@ impl Teller {
         for client in 0..plan.clients {
             let story = bring(outside.clone(), plan.clone(), client, ledger.clone());
             world::World::spawn(&outside, "client", story);
+        }
+        if plan.operates {
+            let story = operate(outside.clone(), plan.clone(), ledger.clone());
+            world::World::spawn(&outside, "operator", story);
         }
         let snapshot = snapshot(&plan);
         let engine = Engine::start(&universe, &plan, &snapshot, plan.shards, 0);
@@ -165,9 +172,8 @@ impl Teller {
             let interruptible = left > 0 || plan.disk.fail_at != 0 || plan.disk.capacity != 0;
             self.start(if interruptible { shards.max(self.engine.shards()) } else { shards });
         }
-        let clients = self.plan.clients;
-        if !self.run(CLIENTS_TIME, POLLS, |teller| teller.ledger.borrow().clients_ended() == clients) {
-            self.violate("clients did not come to an end".to_owned());
+        if !self.run(CLIENTS_TIME, POLLS, |teller| teller.ledger.borrow().all_ended(&teller.plan)) {
+            self.violate("clients and operators did not come to an end".to_owned());
         }
     }
 
@@ -237,6 +243,7 @@ impl Teller {
             promised: ledger.promised(),
             doubled: ledger.doubled(),
             notices: ledger.notices(),
+            orders: ledger.orders(),
             fingerprint: self.universe.fingerprint(),
         };
         let crossings = self.universe.net().crossings();

@@ -28,6 +28,7 @@ pub mod message_fail_quiet;
 pub mod message_retry;
 mod one_message;
 mod purge;
+pub mod rebind;
 pub mod reroute_queue;
 pub mod resume;
 pub mod showqueue;

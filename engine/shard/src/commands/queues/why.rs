@@ -46,7 +46,10 @@ pub async fn ask<W: World>(shard: Rc<Shard<W>>, request: Arc<Request>) -> Result
         Asked::Message(id) => Ok(of_message(&shard, id).await),
         Asked::Queue { binding, domain } => {
             let queue = shard.schedule.borrow().find(&binding, &domain);
-            let rows = queue.map(|queue| why::of_queue(&shard, queue, None));
+            let rows = match queue {
+                Some(queue) => why::of_queue(&shard, queue, None).await,
+                None => None,
+            };
             let headline = record! { binding: binding, domain: domain };
             Ok(rows.map_or(Answer::NotHere, |rows| Answer::Here(Causes { headline, rows })))
         }
@@ -67,8 +70,8 @@ async fn of_message<W: World>(shard: &Rc<Shard<W>>, id: MessageId) -> Answer<Cau
     }
     let (binding, domain) = names(shard, found.queue);
     let headline = record! { id: id.to_string(), binding: binding, domain: domain };
-    let rows = why::of_queue(shard, found.queue, Some((&found, note.reply)));
-    Answer::Here(Causes { headline, rows })
+    let rows = why::of_queue(shard, found.queue, Some((&found, note.reply))).await;
+    rows.map_or(Answer::UnderWay, |rows| Answer::Here(Causes { headline, rows }))
 }
 
 fn names<W: World>(shard: &Shard<W>, queue: bindings::QueueId) -> (String, String) {

@@ -1,0 +1,54 @@
+//! Which queue policy would choose now for a copy that waits: set_binding asked again (spec mail-flow.md §4).
+
+use crate::Shard;
+use crate::ask::Asking;
+use crate::host::PolicyHost;
+use crate::parcel::Kept;
+use crate::settings::Site;
+use content::Content;
+use mail::{Protocol, QueueName};
+use policy_api::{Client, Message, Origin};
+use std::rc::Rc;
+use world::World;
+
+/// None: there is none, and the copy stays where it is. What policy edits besides is not kept.
+pub(crate) async fn queue_for<W: World>(
+    shard: &Rc<Shard<W>>,
+    site: &Rc<Site>,
+    content: &Kept,
+    copy: u32,
+    current: &QueueName,
+) -> Option<QueueName> {
+    let envelope = &content.envelopes[copy as usize];
+    let mut contexts = content.contexts_of(envelope).clone();
+    let mut client = Client::new(content.connection, content.source, None);
+    client.protocol = content.protocol;
+    let mut message = Message {
+        id: envelope.id,
+        batch: content.batch,
+        sender: content.sender.clone(),
+        recipient: Some(envelope.recipient.clone()),
+        content: Content::new(content.bodies[usize::from(envelope.body)].clone()),
+        eight_bit: content.eight_bit,
+        priority: envelope.priority,
+        origin: match content.protocol {
+            Protocol::Esmtp => Origin::Smtp,
+            Protocol::Rest => Origin::Http,
+            Protocol::Internal => Origin::Internal,
+        },
+        ..Message::default()
+    };
+    let host = PolicyHost::new(shard, site);
+    let mut asking =
+        Asking { shard, site, client: &client, contexts: &mut contexts, host: &host, stream: None };
+    let binding = asking.rebind(&mut message).await?;
+    let domain = match &message.routing_domain {
+        Some(domain) => site.queue_of_domain(&binding, domain),
+        // A domain that policy or an operator has chosen before stays.
+        None if *current.domain != *site.routing_domain(&current.binding, &envelope.recipient) => {
+            current.domain.clone()
+        }
+        None => site.routing_domain(&binding, &envelope.recipient),
+    };
+    Some(QueueName { binding, domain })
+}
