@@ -6,6 +6,7 @@ use crate::answer::carry_out;
 use crate::commands::COMMANDS;
 use crate::operator::Operator;
 use crate::options::ControlOptions;
+use crate::selection::rest;
 use bytes::Bytes;
 use config::Endpoint;
 use console::{
@@ -147,7 +148,10 @@ impl<W: World> Console<W> {
     }
 
     async fn send(&mut self, stream: &mut W::Stream, document: Document, format: Format) -> Option<()> {
-        for piece in document.show(format) {
+        for (number, piece) in document.show(format).enumerate() {
+            if number > 0 {
+                rest(&self.shard).await;
+            }
             self.dialogue.piece(&piece, Status::Ok);
             let output = Bytes::from(self.dialogue.take_output());
             let deadline = self.shard.world.now() + self.options.timeout;

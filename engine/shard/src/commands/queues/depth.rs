@@ -1,7 +1,7 @@
 //! How much waits for each domain, over all its queues: gathered in pieces on each shard, then added up.
 
 use crate::Shard;
-use crate::selection::{Selection, walk};
+use crate::selection::{Selection, rest, walk};
 use console::{Document, Record, record};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -9,8 +9,8 @@ use world::World;
 
 /// Domains that an answer has rows for; mail of further ones is in the totals alone. A row takes 100 bytes.
 const DOMAINS_SHOWN: usize = 200_000;
-/// Rows that are added up between two looks at the sockets.
-const MERGED_AT_ONCE: usize = 256;
+/// Rows that are added up in one piece.
+const MERGED_AT_ONCE: usize = 128;
 
 pub const ROW: &str = "Domain: {domain:>30}  C:{connections:>3}  A:{active:>7}  D:{delayed:>6}  S:{sent:>6}";
 const TOTAL: &str =
@@ -82,8 +82,8 @@ impl Depths {
             let total = merged.total;
             for (number, (domain, depth)) in part.rows.into_iter().enumerate() {
                 merged.put(&domain, depth);
-                if number % MERGED_AT_ONCE == 0 {
-                    shard.world.breathe().await;
+                if number % MERGED_AT_ONCE == MERGED_AT_ONCE - 1 {
+                    rest(shard).await;
                 }
             }
             merged.total = total;
