@@ -15,6 +15,7 @@ mod python;
 mod queues;
 mod reload;
 mod routing;
+mod scanners;
 mod smuggling;
 mod swaks;
 
