@@ -6,6 +6,7 @@ mod console;
 mod exchangers;
 mod failures;
 mod identity;
+mod incoming;
 mod limits;
 mod lines;
 mod live;

@@ -26,12 +26,14 @@ impl<W: World> Conversation<W> {
         let outgoing = std::mem::take(&mut seen.outgoing);
         let reply = seen.reply.take().unwrap_or_else(|| accepted(batch));
         let mut receptions = self.receptions(judged.copies, seen, draft.eight_bit).await;
+        let bounces = self.sort_out_bounces(&mut receptions);
         for message in outgoing {
             receptions.extend(self.shard.compose(&self.settings.site, message).await);
         }
         if let Err(reply) = self.shard.admit_all(receptions).await {
             return reply;
         }
+        self.log_bounces(&bounces);
         // After the message: a notice before it would be repeated with each attempt of the client.
         if let Some(sender) = notified.filter(|_| !judged.refused.is_empty()) {
             self.shard.notify_refused(&sender, &judged.refused, &returned, received).await;
@@ -49,11 +51,15 @@ impl<W: World> Conversation<W> {
         let (sender, eight_bit) = (draft.sender.clone(), draft.eight_bit);
         let bodies = vec![self.traced(draft, batch, received)];
         let facts = Facts { batch, received, eight_bit };
-        let reception = self.reception(facts, sender, judged.copies, bodies);
-        match self.shard.admit(reception).await {
-            Ok(()) => accepted(batch),
-            Err(reply) => reply,
+        let mut receptions = vec![self.reception(facts, sender, judged.copies, bodies)];
+        let bounces = self.sort_out_bounces(&mut receptions);
+        if let Some(reception) = receptions.pop()
+            && let Err(reply) = self.shard.admit(reception).await
+        {
+            return reply;
         }
+        self.log_bounces(&bounces);
+        accepted(batch)
     }
 
     /// One for each sender: mostly one. Each has the bodies that its copies name.

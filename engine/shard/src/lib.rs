@@ -25,6 +25,7 @@ mod finish;
 mod gate;
 mod hand_over;
 mod host;
+mod incoming;
 mod inject;
 mod judge;
 mod keeper;

@@ -179,6 +179,21 @@ config::options! {
     }
 }
 
+config::choices! {
+    /// What becomes of a bounce that came in as mail, once it is written down.
+    pub enum BounceBehavior { Pass = 0: "pass", Blackhole = 1: "blackhole" }
+}
+
+config::options! {
+    /// What mail to a domain of bounce_domains obeys.
+    pub struct IncomingBounceOptions {
+        /// Delivered like any mail, or dropped.
+        bounce_behavior: BounceBehavior = "pass", in [domain, global];
+        /// What the address of a bounce matches; every address of bounce_domains if unset.
+        bounce_pattern: config::Optional<config::Regex> = "", in [domain, global];
+    }
+}
+
 config::options! {
     /// What holds for the whole process.
     pub struct GlobalOptions {
@@ -205,6 +220,8 @@ config::options! {
         min_dns_ttl: Seconds = "0", in [global], tier 2;
         /// Seconds; longest life of a domain's record.
         max_dns_ttl: Seconds = "4294967295", in [global], tier 2;
+        /// Addresses and @domains, with commas between them, that are never the one that bounced.
+        bounce_suppress_list: OptionalText = "", in [global], tier 2;
         /// True: domains of the global relay_domains and bounce_domains go to the hosts of the best preference
         /// only.
         only_use_best_mx_for_relay_domains: Bool = "true", in [global];

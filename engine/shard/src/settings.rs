@@ -45,6 +45,8 @@ pub struct Site {
     /// The files that modules and listeners wanted.
     sources: Arc<Sources>,
     cells: Arc<Cells>,
+    /// `bounce_suppress_list`, folded.
+    pub bounce_suppress_list: Vec<String>,
     /// The global relay_domains and bounce_domains, folded.
     own_domains: Vec<String>,
     groups: HashMap<Box<str>, Box<str>>,
@@ -68,6 +70,8 @@ pub struct ListenerSettings {
     pub trace: TraceSettings,
     /// `inbound_throttle_messages`, shared by all who fall back to its declaration.
     pub throttle: Option<Arc<ThrottleCell>>,
+    /// `bounce_domains`, folded: bounces that come to them as mail are read.
+    pub bounce_domains: Vec<String>,
     /// `generate_bounces_for_multi_recipient_policy_rejections`
     pub notifies_of_refusals: bool,
 }
@@ -90,6 +94,7 @@ impl Site {
         let own_domains = folded(&inbound.relay_domains).chain(folded(&inbound.bounce_domains)).collect();
         let judges_messages = MESSAGE_PHASES.into_iter().any(|phase| pipeline.has(phase));
         Ok(Rc::new(Site {
+            bounce_suppress_list: suppressed(global.bounce_suppress_list.as_deref().unwrap_or("")),
             global,
             hostname,
             judges_messages,
@@ -392,11 +397,18 @@ impl ListenerSettings {
                 software: SOFTWARE.to_owned(),
             },
             throttle: options.inbound_throttle_messages.as_ref().map(|rate| site.cells.throttle(rate)),
+            bounce_domains: folded(&options.bounce_domains).collect(),
             notifies_of_refusals: options.generate_bounces_for_multi_recipient_policy_rejections,
             site: site.clone(),
             endpoint: endpoint.clone(),
         }
     }
+}
+
+/// Entries between commas and blanks.
+fn suppressed(list: &str) -> Vec<String> {
+    let entries = list.split([',', ' ', '\t', '\r', '\n']).filter(|entry| !entry.is_empty());
+    entries.map(str::to_ascii_lowercase).collect()
 }
 
 fn folded(names: &[Arc<str>]) -> impl Iterator<Item = String> {

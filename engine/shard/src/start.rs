@@ -181,6 +181,7 @@ pub fn registry_with(policy: Modules) -> Registry {
             bindings::options::OutboundOptions::DEFINITIONS,
             bindings::options::HostOptions::DEFINITIONS,
             options::ConversationOptions::DEFINITIONS,
+            options::IncomingBounceOptions::DEFINITIONS,
         ],
         &modules_with(policy),
     )

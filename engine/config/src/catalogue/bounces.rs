@@ -3,13 +3,11 @@
 use crate::{Bool, Integer, OptionDef, Optional, OptionalText, Regex, Seconds};
 
 crate::words! {
-    BounceBehavior = "pass" | "blackhole"
     Signing = "enabled" | "disabled"
     SigningStatistics = "all" | "global" | "off"
     Insertion = "disabled" | "enabled"
 }
 
-const INCOMING: &str = "classification of bounces that come in as mail";
 const DELAY: &str = "the module delay_dsn";
 const TRANSCODING: &str = "the module response_transcode";
 const DOMAINKEYS: &str = "DomainKeys (RFC 4870) is historic; sign with DKIM";
@@ -17,12 +15,6 @@ const DOMAINKEYS: &str = "DomainKeys (RFC 4870) is historic; sign with DKIM";
 pub const OPTIONS: &[OptionDef] = crate::definitions! {
     /// True: notices are written by threads of a pool.
     async_bounce_rendering: Bool = "true", in [global], tier 2 Ignored("a notice is small and written at once");
-    /// What becomes of bounces that came in as mail, once classified.
-    bounce_behavior: BounceBehavior = "pass", in [domain, global], tier 1 Coming(INCOMING);
-    /// What the address of a bounce matches; every address of bounce_domains if unset.
-    bounce_pattern: Optional<Regex> = "", in [domain, global], tier 1 Coming(INCOMING);
-    /// Addresses and @domains, with commas, that are never the one that bounced.
-    bounce_suppress_list: OptionalText = "", in [global], tier 2 Coming(INCOMING);
     /// Replies whose class is remembered.
     bounce_cache_size: Integer = "16384", in [global], tier 3 Ignored("classes are found without a cache");
     /// Seconds that a class is remembered.
