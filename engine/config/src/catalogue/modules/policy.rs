@@ -2,33 +2,16 @@
 
 use super::{KnownModule, fields, stanza};
 use crate::{
-    Bool, ColonList, Dictionary, Instances, Integer, List, OptionDef, OptionalText, Seconds, Size, Standing,
-    Text,
+    Bool, ColonList, Dictionary, Instances, Integer, List, OptionalText, Seconds, Size, Standing, Text,
 };
 
 const LUA: Standing = Standing::Coming("policy in Lua");
 const AUDIT: Standing = Standing::Coming("counters of connections by address");
 
-const SCRIPT: &[OptionDef] = fields! { source: Text = "" "What is run: a module's name, a path or a URI."; };
 pub const MODULES: &[KnownModule] = &[
     KnownModule::built("conntrol", 1, "Waits before the greeting and notices clients that speak first."),
     KnownModule::built("mail_loop", 1, "Refuses messages that have passed too many hosts."),
-    KnownModule::listed(
-        "scriptlet",
-        1,
-        "Policy in Lua, bound to phases and hooks.",
-        LUA,
-        Instances::One,
-        &[fields! {
-            script_ttl: Seconds = "300" "Seconds that a compiled script is kept.";
-            always_gc: Bool = "false" "True: memory is collected after each call.";
-            gc_pause: Integer = "200" "Percent of growth before memory is collected.";
-            gc_stepmul: Integer = "200" "Speed of the collector, in percent of allocation.";
-            max_spare_per_master: Integer = "5000" "Spare interpreter threads, at most.";
-            reap_interval: Seconds = "1" "Seconds between looks at spare threads.";
-        }],
-    )
-    .with(&[stanza("script", true, &[SCRIPT], &[])]),
+    KnownModule::built("scriptlet", 1, "Policy in Lua, bound to phases and hooks."),
     KnownModule::built("sieve", 1, "Policy in Sieve, at phases and hooks."),
     KnownModule::built("sievelib", 1, "Functions that Sieve scripts share; they are always there."),
     KnownModule::listed(

@@ -40,6 +40,8 @@ const SPF: &[OptionDef] = fields! {
 };
 
 pub const MODULES: &[KnownModule] = &[
+    KnownModule::built("dmarc", 0, "Verifies DMARC."),
+    KnownModule::built("dnsbl", 0, "Asks DNS lists about clients."),
     KnownModule::built("opendkim", 1, "Signs with DKIM; scripts verify with it."),
     KnownModule::built("dkim_sign", 2, "The older module that signs with DKIM."),
     KnownModule::built("dkim_validate", 2, "Verifies DKIM signatures of what comes in."),
