@@ -268,7 +268,8 @@ mod tests {
         let digest = hex(&hmac_md5(b"tanstaaftanstaaf", challenge.as_bytes()));
         let proof = format!("tim {digest}");
         let stranger = format!("tom {digest}");
-        let cases: [(Mechanism, Vec<Option<&str>>, Vec<Turn>); 12] = [
+        type Case<'a> = (Mechanism, Vec<Option<&'a str>>, Vec<Turn>);
+        let cases: [Case<'_>; 12] = [
             (Plain, vec![Some("\0tim\0tanstaaftanstaaf")], vec![done()]),
             (Plain, vec![None, Some("tim\0tim\0tanstaaftanstaaf")], vec![says(""), done()]),
             (Plain, vec![Some("tom\0tim\0tanstaaftanstaaf")], vec![failed("tim")]),
