@@ -203,6 +203,7 @@ fn mail_is_held_while_it_is_suspended_by_order_and_put_off_by_delay() {
     assert!(refusal(&server, "delay soon --domain a.example").contains("from 1 to"));
     assert!(refusal(&server, "resume --domain free.example").contains("not suspended by order"));
     assert_eq!(console(&server, "resume --domain held.example"), "domain held.example resumed.\n");
+    eventually("both are logged", || server.count_of(Type::Reception) == 2);
     let id = ids(&server, "a@held.example").pop().expect("it was received");
     let details = console(&server, &format!("message details {id}"));
     assert!(details.contains("451 4.4.1 [internal] manually delayed domain"), "{details}");
