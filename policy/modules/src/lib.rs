@@ -20,5 +20,6 @@ mod signing;
 pub mod spamassassin;
 mod spf_macros;
 mod spf_v1;
+mod url_ripper;
 
 pub use list::{MODULES, named};

@@ -2,11 +2,11 @@
 
 use crate::{
     antivirus, clamav, conntrol, dkim_sign, dkim_validate, dmarc, dnsbl, mail_loop, milter, openarc,
-    opendkim, rspamd, spamassassin, spf_macros, spf_v1,
+    opendkim, rspamd, spamassassin, spf_macros, spf_v1, url_ripper,
 };
 use policy_api::ModuleDef;
 
-pub static MODULES: [&ModuleDef; 19] = [
+pub static MODULES: [&ModuleDef; 20] = [
     &antivirus::MODULE,
     &clamav::MODULE,
     &conntrol::MODULE,
@@ -26,6 +26,7 @@ pub static MODULES: [&ModuleDef; 19] = [
     &spamassassin::MODULE,
     &spf_macros::MODULE,
     &spf_v1::MODULE,
+    &url_ripper::MODULE,
 ];
 
 /// By the keyword of its stanza, in any case.

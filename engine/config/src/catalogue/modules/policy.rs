@@ -1,9 +1,7 @@
 //! Engines of policy, and modules that look at connections and envelopes.
 
 use super::{KnownModule, fields, stanza};
-use crate::{
-    Bool, ColonList, Dictionary, Instances, Integer, List, OptionalText, Seconds, Size, Standing, Text,
-};
+use crate::{Bool, Dictionary, Instances, Integer, List, OptionalText, Seconds, Size, Standing, Text};
 
 const LUA: Standing = Standing::Coming("policy in Lua");
 const AUDIT: Standing = Standing::Coming("counters of connections by address");
@@ -69,21 +67,7 @@ pub const MODULES: &[KnownModule] = &[
         Instances::Singleton,
         &[],
     ),
-    KnownModule::listed(
-        "url_ripper",
-        1,
-        "Asks a DNS list about peers, sender domains and links.",
-        Standing::Coming("DNS lists"),
-        Instances::Many,
-        &[fields! {
-            base: OptionalText = "" "The list's domain.";
-            bits: Dictionary = "" "Context variable for each bit of an answer.";
-            values: Dictionary = "" "Context variable for each answer.";
-            forward: Bool = "true" "True: the addresses of names are asked about, too.";
-            max_lookups: Integer = "100" "Questions about one message, at most.";
-            address_headers: ColonList = "" "Header fields whose addresses are looked at.";
-        }],
-    ),
+    KnownModule::built("url_ripper", 1, "Asks a DNS list about peers, sender domains and links."),
     KnownModule::listed(
         "smtp_cbv",
         2,
