@@ -16,6 +16,7 @@ impl<W: World> Shard<W> {
     pub(crate) async fn drain(self: &Rc<Self>) {
         self.life.set(Life::Stopping);
         self.sockets.borrow().close();
+        self.site().retire();
         // A generation that comes too late; its sockets close with it.
         self.prepared.take();
         self.sessions.borrow().values().for_each(|signal| signal.raise());

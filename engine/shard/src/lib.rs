@@ -7,6 +7,7 @@ mod access;
 mod admit;
 mod answer;
 mod ask;
+mod attend;
 mod auth;
 mod bounce;
 mod commands;

@@ -3,6 +3,7 @@
 //!
 //! Law: whatever can fail is done while making ready, when all of it can still be undone.
 
+use crate::attend::attend;
 use crate::listen::{Sockets, serve_at};
 use crate::settings::Site;
 use crate::{Shard, start};
@@ -56,6 +57,7 @@ pub(crate) fn adopt<W: World>(shard: &Rc<Shard<W>>) {
     let Some(Prepared { site, opened }) = shard.prepared.take() else { return };
     let old = shard.site.replace(site.clone());
     old.retire();
+    attend(shard, &site);
     shard.sockets.borrow_mut().close_unwanted(&site);
     serve_at(shard, opened);
     shard.reopen_logs(&site.snapshot);

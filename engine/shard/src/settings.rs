@@ -22,6 +22,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use world::Signal;
 
 /// Product and version, as greetings and trace fields name them.
 pub const SOFTWARE: &str = concat!("ecelerity ", env!("CARGO_PKG_VERSION"));
@@ -54,6 +55,8 @@ pub struct Site {
     gateways: HashSet<String>,
     outbound: RefCell<HashMap<Box<str>, ByDomain>>,
     listeners: RefCell<HashMap<Endpoint, Rc<ListenerSettings>>>,
+    /// Raised when the generation retires: one for each module that does something on its own.
+    pub attending: RefCell<Vec<Signal>>,
 }
 
 /// What one client of one listener gets.
@@ -106,6 +109,7 @@ impl Site {
             gateways,
             outbound: RefCell::default(),
             listeners: RefCell::default(),
+            attending: RefCell::default(),
             snapshot,
         }))
     }
@@ -254,9 +258,11 @@ impl Site {
         self.snapshot.listeners("esmtp_listener").any(|(known, _)| known == endpoint)
     }
 
-    /// A newer generation is in force: the settings kept at hand, which hold this one, are let go.
+    /// A newer generation is in force, or the shard stops: the settings kept at hand, which hold this one, are let
+    /// go, and modules do nothing more on their own.
     pub fn retire(&self) {
         self.listeners.borrow_mut().clear();
+        self.attending.take().iter().for_each(Signal::raise);
     }
 
     fn has_peers(&self) -> bool {

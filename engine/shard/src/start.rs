@@ -1,5 +1,6 @@
 //! The birth of a shard: sockets, then (when privileges are dropped) the journal, the queues, the listeners.
 
+use crate::attend::attend;
 use crate::commit::{Spool, commit};
 use crate::gate::Gate;
 use crate::keeper::Inbox;
@@ -276,6 +277,7 @@ async fn run<W: World>(
     }
     world.spawn("tidy", tidy::tidy(shard.clone()));
     world.spawn("dispatch", dispatch::dispatch(shard.clone()));
+    attend(shard, &shard.site());
     serve_at(shard, sockets);
     tell(Event::Ready { copies, report });
     shard.stop_asked.wait().await;

@@ -1,6 +1,8 @@
 //! A validation module: its definition, and the question that it is asked at each phase.
 
-use crate::{Client, Disposition, Finding, Hook, HookKind, Host, Make, Message, SessionRequests, Sources};
+use crate::{
+    Client, Disposition, Finding, Hook, HookKind, Host, Later, Make, Message, SessionRequests, Sources,
+};
 use config::{ModuleSyntax, Stanza};
 use mail::{Contexts, Phase};
 use std::future::Future;
@@ -46,6 +48,13 @@ pub trait Module {
     /// Asked at the hooks of its definition only.
     fn hook<'a>(&'a self, _hook: &'a mut Hook<'_>, _host: &'a Rc<dyn Host>) -> Answer<'a> {
         Answer::Now(Verdict::Continue)
+    }
+
+    /// What the module does on its own while its configuration is in force: timers, reading again. Asked for once
+    /// by every shard, of passive modules too; dropped unfinished when another generation takes over or the shard
+    /// stops.
+    fn attend(&self, _host: &Rc<dyn Host>) -> Option<Later<()>> {
+        None
     }
 }
 

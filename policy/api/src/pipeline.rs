@@ -22,14 +22,17 @@ impl Loaded {
 /// The active modules of every phase and hook, in configuration order.
 #[derive(Default)]
 pub struct Pipeline {
+    /// All of them, the passive ones too.
+    loaded: Vec<Rc<Loaded>>,
     phases: [Vec<Rc<Loaded>>; Phase::ALL.len()],
     hooks: [Vec<Rc<Loaded>>; HookKind::COUNT],
 }
 
 impl Pipeline {
     pub fn new(modules: impl IntoIterator<Item = Loaded>) -> Self {
-        let mut pipeline = Pipeline::default();
-        for loaded in modules.into_iter().filter(|loaded| loaded.enabled).map(Rc::new) {
+        let loaded = modules.into_iter().map(Rc::new).collect();
+        let mut pipeline = Pipeline { loaded, ..Pipeline::default() };
+        for loaded in pipeline.loaded.iter().filter(|loaded| loaded.enabled) {
             for phase in loaded.definition.phases {
                 pipeline.phases[*phase as usize].push(loaded.clone());
             }
@@ -38,6 +41,11 @@ impl Pipeline {
             }
         }
         pipeline
+    }
+
+    /// Every module of the generation, in configuration order.
+    pub fn loaded(&self) -> impl Iterator<Item = &Rc<Loaded>> {
+        self.loaded.iter()
     }
 
     /// No module is asked at any phase.

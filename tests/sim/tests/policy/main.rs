@@ -62,6 +62,16 @@ fn a_code_in_each_phase_reaches_whom_it_is_meant_for() {
 }
 
 #[test]
+fn a_module_does_something_on_its_own_until_the_shard_stops() {
+    for (text, said) in [("still here", "still here"), ("panic", "scripted: panicked on its own: as asked")] {
+        let outcome = judged("alone", text, 1);
+        assert!(outcome.paniclog.contains(said), "{outcome:#?}");
+        assert_eq!(outcome.reached(), ["r1"]);
+        outcome.assert_closed();
+    }
+}
+
+#[test]
 fn a_code_at_rcptto_is_for_that_recipient_alone() {
     for recipients in 1..=3 {
         let outcome = judged("at_rcptto", "r1: code 550 5.1.1 nobody", recipients);

@@ -4,7 +4,8 @@
 use config::{Instances, ModuleSyntax, Text};
 use mail::{Address, Phase, Reply};
 use policy_api::{
-    Answer, Ask, Endpoint, Host, Module, ModuleDef, NewMessage, Pool, Question, RecordKind, Tally, Verdict,
+    Answer, Ask, Endpoint, Host, Later, Level, Module, ModuleDef, NewMessage, Pool, Question, RecordKind,
+    Tally, Verdict,
 };
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ config::options! {
         at_data_spool_each_rcpt: Text = "", in [module];
         at_set_binding: Text = "", in [module];
         at_final_validation: Text = "", in [module];
+        /// Said to the panic log again and again, while the configuration is in force.
+        alone: Text = "", in [module];
     }
 }
 
@@ -56,6 +59,19 @@ impl Module for Scripted {
             }));
         }
         Answer::Now(act(script, ask))
+    }
+
+    fn attend(&self, host: &Rc<dyn Host>) -> Option<Later<()>> {
+        let (text, host) = (self.0.alone.to_string(), host.clone());
+        (!text.is_empty()).then(|| {
+            Box::pin(async move {
+                for _ in 0.. {
+                    host.pause(Duration::from_millis(10)).await;
+                    assert!(text != "panic", "as asked");
+                    host.report(Level::Info, &text);
+                }
+            }) as Later<()>
+        })
     }
 }
 
