@@ -224,6 +224,12 @@ impl Lookup for Unset {
     }
 }
 
+impl<L: Lookup + ?Sized> Lookup for Box<L> {
+    fn find(&self, option: &'static OptionDef) -> Option<Found<'_>> {
+        (**self).find(option)
+    }
+}
+
 /// The value that applies, or the default; for `options!`.
 pub fn option_value<T: OptionType>(
     lookup: &impl Lookup,

@@ -6,6 +6,7 @@ use crate::Shard;
 use crate::resolve;
 use crate::settings::Site;
 use bytes::Bytes;
+use config::Lookup;
 use dns::{Answer, Kind, Name, Trouble};
 use ipnet::IpNet;
 use mail::{MessageId, Time};
@@ -17,6 +18,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -166,6 +168,16 @@ impl<W: World> Host for PolicyHost<W> {
     fn sessions(&self, network: Option<IpNet>) -> Later<u64> {
         let sessions = self.shard.common.gate.sessions(network);
         Box::pin(std::future::ready(sessions))
+    }
+
+    fn outbound<'a>(&'a self, binding: &str, domain: &str) -> Box<dyn Lookup + 'a> {
+        Box::new(self.site.snapshot.outbound(self.site.group_of(binding), binding, domain))
+    }
+
+    fn log(&self, file: &Path, mode: u32, line: &str) {
+        if !self.shard.world.log(file, mode, format!("{line}\n").into_bytes()) {
+            self.shard.counters.log_lines_lost.add(1);
+        }
     }
 
     fn option(&self, path: &[(&str, &str)], name: &str) -> Option<String> {

@@ -43,7 +43,7 @@ pub enum Hook<'a> {
     /// `core_log_rejection`
     LogRejection { client: &'a Client, contexts: &'a mut Contexts, state: &'a str, reply: &'a Reply },
     /// `core_log_reception_v1`
-    LogReception { message: &'a mut Message, contexts: &'a mut Contexts },
+    LogReception { client: &'a Client, message: &'a mut Message, contexts: &'a mut Contexts },
     /// `core_log_delivery_v1`
     LogDelivery { message: &'a mut Message, contexts: &'a mut Contexts, reply: &'a Reply },
     /// `core_log_transient_failure_v1`

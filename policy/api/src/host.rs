@@ -4,12 +4,14 @@ use crate::{
     Answers, Connection, Endpoint, InjectFault, Job, Level, LookupFault, NewMessage, Pool, Question,
     WorkFault,
 };
+use config::Lookup;
 use ipnet::IpNet;
 use mail::{MessageId, Time};
 use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -63,6 +65,13 @@ pub trait Host {
 
     /// Sessions that clients of a network have open now; of all clients without one.
     fn sessions(&self, network: Option<IpNet>) -> Later<u64>;
+
+    /// The options that hold for mail of a binding to a routing domain (spec config-language.md §9.1):
+    /// `SomeOptions::resolve(&host.outbound(binding, domain))`.
+    fn outbound<'a>(&'a self, binding: &str, domain: &str) -> Box<dyn Lookup + 'a>;
+
+    /// A line, without its end, for a log of the module's own: gathered and written by the writer of all logs.
+    fn log(&self, file: &Path, mode: u32, line: &str);
 
     /// The text of an option in a stanza that is named by (keyword, name) pairs from the top; the name is
     /// empty for a stanza without one.

@@ -3,6 +3,7 @@
 //! Architecture invariant: nothing here knows a socket, a runtime or the SMTP grammar. A module is a script
 //! of questions to a `Host`; the engine's `shard` plays the host.
 
+pub mod audit;
 mod combination;
 mod disposition;
 mod hook;

@@ -7,14 +7,16 @@ use crate::{
     Tally, Verdict, WorkFault,
 };
 use bytes::Bytes;
+use config::{Lookup, Snapshot, Unset};
 use ipnet::IpNet;
 use mail::{Contexts, MessageId, Phase, Time};
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::{Future, ready};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -43,6 +45,10 @@ pub struct FakeHost {
     pub sessions: Cell<u64>,
     /// `keyword:name/…/option` to its text.
     pub options: RefCell<HashMap<String, String>>,
+    /// What `outbound` looks into; without one every option has its default.
+    pub configuration: OnceCell<Snapshot>,
+    /// File and line.
+    pub logged: RefCell<Vec<(PathBuf, String)>>,
 }
 
 type Amounts = Vec<(Time, i64)>;
@@ -204,6 +210,17 @@ impl Host for FakeHost {
 
     fn sessions(&self, _network: Option<IpNet>) -> Later<u64> {
         now(self.sessions.get())
+    }
+
+    fn outbound<'a>(&'a self, binding: &str, domain: &str) -> Box<dyn Lookup + 'a> {
+        match self.configuration.get() {
+            Some(snapshot) => Box::new(snapshot.outbound("", binding, domain)),
+            None => Box::new(Unset),
+        }
+    }
+
+    fn log(&self, file: &Path, _mode: u32, line: &str) {
+        self.logged.borrow_mut().push((file.to_owned(), line.to_owned()));
     }
 
     fn option(&self, path: &[(&str, &str)], name: &str) -> Option<String> {

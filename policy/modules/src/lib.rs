@@ -9,6 +9,7 @@ mod dkim_validate;
 mod dmarc;
 mod dnsbl;
 mod identity;
+mod inbound_audit;
 mod list;
 mod mail_loop;
 mod milter;

@@ -1,12 +1,12 @@
 //! The modules that a configuration may name.
 
 use crate::{
-    antivirus, clamav, conntrol, dkim_sign, dkim_validate, dmarc, dnsbl, mail_loop, milter, openarc,
-    opendkim, rspamd, spamassassin, spf_macros, spf_v1, url_ripper,
+    antivirus, clamav, conntrol, dkim_sign, dkim_validate, dmarc, dnsbl, inbound_audit, mail_loop, milter,
+    openarc, opendkim, rspamd, spamassassin, spf_macros, spf_v1, url_ripper,
 };
 use policy_api::ModuleDef;
 
-pub static MODULES: [&ModuleDef; 20] = [
+pub static MODULES: [&ModuleDef; 21] = [
     &antivirus::MODULE,
     &clamav::MODULE,
     &conntrol::MODULE,
@@ -14,6 +14,7 @@ pub static MODULES: [&ModuleDef; 20] = [
     &dkim_validate::MODULE,
     &dmarc::MODULE,
     &dnsbl::MODULE,
+    &inbound_audit::MODULE,
     &lua::MODULE,
     &mail_loop::MODULE,
     &milter::MODULE,

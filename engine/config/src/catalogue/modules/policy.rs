@@ -4,7 +4,6 @@ use super::{KnownModule, fields, stanza};
 use crate::{Bool, Dictionary, Instances, Integer, List, OptionalText, Seconds, Size, Standing, Text};
 
 const LUA: Standing = Standing::Coming("policy in Lua");
-const AUDIT: Standing = Standing::Coming("counters of connections by address");
 
 pub const MODULES: &[KnownModule] = &[
     KnownModule::built("conntrol", 1, "Waits before the greeting and notices clients that speak first."),
@@ -33,19 +32,7 @@ pub const MODULES: &[KnownModule] = &[
             backing_store: OptionalText = "" "SQLite file of the jobs; without one they end with the process.";
         }],
     ),
-    KnownModule::listed(
-        "inbound_audit",
-        1,
-        "Counts connections, receptions and rejections by address.",
-        AUDIT,
-        Instances::Any,
-        &[fields! {
-            monitors: List<Text> = "" "Windows: \"seconds,count\".";
-            log_dir: Text = "/var/log/ecelerity/audit_series_logs" "Folder of series that are logged.";
-            serialize_dir: Text = "/var/log/ecelerity/audit_series_persist" "Folder of series that outlive a restart.";
-            maintenance_interval: Seconds = "300" "Seconds between looks for old windows.";
-        }],
-    ),
+    KnownModule::built("inbound_audit", 1, "Counts connections, receptions and rejections by address."),
     KnownModule::listed(
         "outbound_audit",
         2,
