@@ -3,7 +3,7 @@
 use crate::Shard;
 use crate::access::logs_authentication;
 use crate::answer::carry_out;
-use crate::commands::COMMANDS;
+use crate::commands::commands;
 use crate::operator::Operator;
 use crate::options::ControlOptions;
 use crate::selection::rest;
@@ -120,7 +120,7 @@ impl<W: World> Console<W> {
 
     /// Carries out a line and sends what comes of it, piece by piece. None: the connection is gone.
     async fn reply(&mut self, stream: &mut W::Stream, line: &str, operator: &Rc<Operator>) -> Option<()> {
-        let request = match Request::parse(COMMANDS, line, &operator.user) {
+        let request = match Request::parse(commands(), line, &operator.user) {
             Ok(request) => Arc::new(request),
             Err(NoRequest::Empty) => {
                 self.dialogue.end(Status::Ok);

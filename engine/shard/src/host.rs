@@ -155,6 +155,18 @@ impl<W: World> Host for PolicyHost<W> {
         Box::pin(async move { counters.await.unwrap_or_default() })
     }
 
+    fn reset_counters(&self, prefix: &str) {
+        self.shard.reset_counters(prefix);
+    }
+
+    fn counted_since(&self, prefix: &str) -> Time {
+        self.shard.counted_since(prefix)
+    }
+
+    fn reset_summary(&self) {
+        self.shard.reset_summary();
+    }
+
     fn add(&self, tally: &Tally, key: &str, amount: i64) {
         self.shard.add_to_tally(tally, key, amount);
     }

@@ -65,7 +65,7 @@ mod visitor;
 mod why;
 
 pub use access::Access;
-pub use commands::COMMANDS;
+pub use commands::commands;
 pub use counters::Counters;
 pub use keeper::{Answer, Asker, Estate, Inbox, Keeper, Request};
 pub use options::{

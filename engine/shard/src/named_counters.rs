@@ -58,6 +58,27 @@ impl<W: World> Shard<W> {
         true
     }
 
+    /// Those whose names begin so.
+    pub(crate) fn reset_counters(&self, prefix: &str) {
+        let names: Vec<String> = self.counters_named(prefix).into_iter().map(|(name, _)| name).collect();
+        for name in names {
+            self.reset_counter(&name);
+        }
+    }
+
+    /// The latest reset of those whose names begin so, or the start.
+    pub(crate) fn counted_since(&self, prefix: &str) -> Time {
+        let resets = self.counter_resets.borrow();
+        let of_prefix = resets.iter().filter(|(name, _)| name.starts_with(prefix));
+        of_prefix.map(|(_, (_, time))| *time).max().unwrap_or(self.started)
+    }
+
+    /// Totals and averages of the summary begin anew; gauges stay.
+    pub(crate) fn reset_summary(&self) {
+        self.baseline.replace(self.counters.values());
+        self.reset_at.set(self.world.now());
+    }
+
     /// Forgets the counter; a module that counts on makes it anew when it is next loaded.
     pub(crate) fn unlink_counter(&self, name: &str) -> bool {
         self.counter_resets.borrow_mut().remove(name);

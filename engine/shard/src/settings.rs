@@ -310,7 +310,8 @@ fn pipeline(snapshot: &Snapshot, hostname: &str, policy: Policy<'_>) -> Result<P
             shard: policy.shard,
             shards: policy.shards,
         };
-        loaded.push(Loaded::new(definition, options.enabled, (definition.make)(stanza, &make)?));
+        let module = (definition.make)(stanza, &make)?;
+        loaded.push(Loaded::new(definition, options.enabled, module).named(stanza.name()));
     }
     Ok(Pipeline::new(loaded))
 }

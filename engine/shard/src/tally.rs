@@ -169,12 +169,14 @@ impl<W: World> Shard<W> {
         }
     }
 
-    /// This shard's counters whose names begin so.
+    /// This shard's counters whose names begin so, since their resets.
     pub(crate) fn counters_named(&self, prefix: &str) -> Vec<(String, u64)> {
+        let resets = self.counter_resets.borrow();
+        let before = |name: &str| resets.get(name).map_or(0, |(before, _)| *before);
         let counters = self.policy_counters.borrow();
         let from = counters.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
         let found = from.take_while(|(name, _)| name.starts_with(prefix));
-        found.map(|(name, counter)| (name.clone(), counter.get())).collect()
+        found.map(|(name, counter)| (name.clone(), counter.get() - before(name))).collect()
     }
 
     /// Those of all shards, summed.

@@ -57,6 +57,15 @@ pub trait Host {
     /// All counters whose names begin so, summed over the shards, in order of their names.
     fn counters(&self, prefix: &str) -> Later<Vec<(String, u64)>>;
 
+    /// Counting of this shard's counters whose names begin so begins anew.
+    fn reset_counters(&self, prefix: &str);
+
+    /// Since when this shard's counters whose names begin so count: the latest reset, or the start.
+    fn counted_since(&self, prefix: &str) -> Time;
+
+    /// The totals and averages of this shard's `summary` begin anew.
+    fn reset_summary(&self);
+
     /// Adds to a number that all shards share. Who asks for it right afterwards sees it.
     fn add(&self, tally: &Tally, key: &str, amount: i64);
 

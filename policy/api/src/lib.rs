@@ -5,6 +5,7 @@
 
 pub mod audit;
 mod combination;
+mod command;
 mod disposition;
 mod hook;
 mod host;
@@ -19,6 +20,7 @@ mod scan;
 pub mod testing;
 
 pub use combination::{Combined, combine};
+pub use command::{Cell, ModuleCommand, Order, Row, Told};
 pub use disposition::{Disposition, SessionRequests};
 pub use hook::{Credentials, Hook, HookKind};
 pub use host::{Counter, Host, Later, Tally};

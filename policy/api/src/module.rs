@@ -1,10 +1,12 @@
 //! A validation module: its definition, and the question that it is asked at each phase.
 
 use crate::{
-    Client, Disposition, Finding, Hook, HookKind, Host, Later, Make, Message, SessionRequests, Sources,
+    Client, Disposition, Finding, Hook, HookKind, Host, Later, Make, Message, ModuleCommand, SessionRequests,
+    Sources,
 };
 use config::{ModuleSyntax, Stanza};
 use mail::{Contexts, Phase};
+use std::any::Any;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -42,7 +44,7 @@ pub struct Ask<'a> {
 }
 
 /// An instance of a module on one shard.
-pub trait Module {
+pub trait Module: Any {
     fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a Rc<dyn Host>) -> Answer<'a>;
 
     /// Asked at the hooks of its definition only.
@@ -73,12 +75,14 @@ pub struct ModuleDef {
     pub make: Maker,
     /// What `impetus check` wants to know beyond the options: scripts that do not compile, and the like.
     pub check: Option<fn(Stanza<'_>, &Sources) -> Vec<Finding>>,
+    /// What operators may ask of its instances.
+    pub commands: &'static [&'static ModuleCommand],
 }
 
 impl ModuleDef {
-    /// A module without hooks, files and checks; to be completed with `..`.
+    /// A module without hooks, files, checks and commands; to be completed with `..`.
     pub const fn new(syntax: ModuleSyntax, phases: &'static [Phase], make: Maker) -> Self {
-        ModuleDef { syntax, phases, hooks: &[], files: None, make, check: None }
+        ModuleDef { syntax, phases, hooks: &[], files: None, make, check: None, commands: &[] }
     }
 
     pub const fn name(&self) -> &'static str {

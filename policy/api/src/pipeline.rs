@@ -10,12 +10,19 @@ pub struct Loaded {
     /// `enabled = false` makes it passive: never asked on its own.
     pub enabled: bool,
     pub module: Rc<dyn Module>,
+    /// The name of its stanza.
+    pub instance: Box<str>,
     bypass: String,
 }
 
 impl Loaded {
     pub fn new(definition: &'static ModuleDef, enabled: bool, module: Rc<dyn Module>) -> Self {
-        Loaded { definition, enabled, module, bypass: format!("__bypass_{}", definition.name()) }
+        let bypass = format!("__bypass_{}", definition.name());
+        Loaded { definition, enabled, module, instance: "".into(), bypass }
+    }
+
+    pub fn named(self, instance: &str) -> Self {
+        Loaded { instance: instance.into(), ..self }
     }
 }
 
@@ -46,6 +53,23 @@ impl Pipeline {
     /// Every module of the generation, in configuration order.
     pub fn loaded(&self) -> impl Iterator<Item = &Rc<Loaded>> {
         self.loaded.iter()
+    }
+
+    /// The instance of a module that an operator names; without a name the only one.
+    pub fn instance(&self, module: &str, name: Option<&str>) -> Result<&Loaded, String> {
+        let of_module = || self.loaded.iter().filter(|loaded| loaded.definition.name() == module);
+        let mut meant = of_module().filter(|loaded| name.is_none_or(|name| *loaded.instance == *name));
+        match (meant.next(), meant.next()) {
+            (Some(loaded), None) => Ok(loaded),
+            (Some(_), Some(_)) => {
+                let names: Vec<_> =
+                    of_module().map(|loaded| format!("{module}:{}", loaded.instance)).collect();
+                Err(format!("there are several; name one: {}", names.join(", ")))
+            }
+            (None, _) => {
+                Err(format!("no module {module}{}", name.map(|name| format!(":{name}")).unwrap_or_default()))
+            }
+        }
     }
 
     /// No module is asked at any phase.
@@ -140,6 +164,24 @@ mod tests {
             assert_eq!(turn.last(), Some(name));
         }
         names
+    }
+
+    #[test]
+    fn operators_name_an_instance_or_mean_the_only_one() {
+        let named = |name| Loaded::new(&SECOND, false, Rc::new(Silent)).named(name);
+        let pipeline =
+            Pipeline::new([Loaded::new(&FIRST, true, Rc::new(Silent)).named("x"), named("a"), named("b")]);
+        for (module, name, found) in [
+            ("first", None, Ok("x")),
+            ("first", Some("x"), Ok("x")),
+            ("first", Some("y"), Err("no module first:y")),
+            ("second", Some("b"), Ok("b")),
+            ("second", None, Err("there are several; name one: second:a, second:b")),
+            ("third", None, Err("no module third")),
+        ] {
+            let instance = pipeline.instance(module, name).map(|loaded| &*loaded.instance);
+            assert_eq!(instance, found.map_err(str::to_owned), "{module} {name:?}");
+        }
     }
 
     #[test]

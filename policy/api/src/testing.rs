@@ -3,8 +3,8 @@
 
 use crate::{
     Answer, Answers, Ask, Client, Connection, Counter, Disposition, Endpoint, Host, InjectFault, Job, Later,
-    Level, LookupFault, Message, Module, NewMessage, Pool, Question, Record, RecordKind, SessionRequests,
-    Tally, Verdict, WorkFault,
+    Level, LookupFault, Message, Module, ModuleCommand, NewMessage, Order, Pool, Question, Record,
+    RecordKind, SessionRequests, Tally, Told, Verdict, WorkFault,
 };
 use bytes::Bytes;
 use config::{Lookup, Snapshot, Unset};
@@ -40,6 +40,8 @@ pub struct FakeHost {
     /// While set, nothing is injected.
     pub spool_is_full: Cell<bool>,
     pub counters: RefCell<BTreeMap<String, Rc<Counter>>>,
+    /// What was reset when: prefixes of counters, and `summary`.
+    pub resets: RefCell<Vec<(String, Time)>>,
     /// Name and key to (time, amount).
     pub tallies: RefCell<HashMap<(String, String), Amounts>>,
     pub sessions: Cell<u64>,
@@ -192,6 +194,21 @@ impl Host for FakeHost {
         now(found.map(|(name, counter)| (name.clone(), counter.get())).collect())
     }
 
+    fn reset_counters(&self, prefix: &str) {
+        self.counters.borrow_mut().retain(|name, _| !name.starts_with(prefix));
+        self.resets.borrow_mut().push((prefix.to_owned(), self.now()));
+    }
+
+    fn counted_since(&self, prefix: &str) -> Time {
+        let resets = self.resets.borrow();
+        let mut of_prefix = resets.iter().filter(|(reset, _)| reset.starts_with(prefix));
+        of_prefix.next_back().map_or(Time::default(), |(_, time)| *time)
+    }
+
+    fn reset_summary(&self) {
+        self.resets.borrow_mut().push(("summary".into(), self.now()));
+    }
+
     fn add(&self, tally: &Tally, key: &str, amount: i64) {
         let key = (tally.name.to_string(), key.to_owned());
         self.tallies.borrow_mut().entry(key).or_default().push((self.now(), amount));
@@ -308,6 +325,18 @@ impl Conversation {
             Answer::Now(verdict) => verdict,
             Answer::Later(answer) => run(answer),
         }
+    }
+
+    /// Gives a command of the console to one module: exactly the words behind its name.
+    pub fn order(
+        &self,
+        module: &Rc<dyn Module>,
+        command: &'static ModuleCommand,
+        operands: &[&str],
+    ) -> Result<Told, String> {
+        let operands = operands.iter().map(|word| (*word).to_owned()).collect();
+        let (module, host) = (module.clone(), self.host.clone());
+        run((command.run)(Order { command, module, instance: "t".into(), operands, host }))
     }
 
     /// The code that the last question has left.

@@ -56,6 +56,7 @@ pub static MODULE: ModuleDef = ModuleDef {
     files: Some(|stanza| wanted(&roots(&stanza), &scripts(&stanza))),
     make,
     check: Some(check),
+    commands: &[],
 };
 
 fn scripts(stanza: &Stanza<'_>) -> Vec<Script> {

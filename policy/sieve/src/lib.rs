@@ -6,6 +6,7 @@
 //! Architecture invariant: nothing here knows a runtime; a script asks `policy_api::Host` only.
 
 mod aside;
+mod commands;
 mod compile;
 mod fault;
 mod keys;

@@ -84,13 +84,9 @@ fn known(wanted: Wanted<'_>, sources: &Arc<Sources>) -> Option<Arc<Program>> {
 }
 
 pub(crate) fn compile(wanted: Wanted<'_>, sources: &Sources) -> Result<Program, Vec<Complaint>> {
-    let files = Files(sources);
     let name = wanted.path.to_string_lossy();
-    match files.text(wanted.path) {
-        Ok(text) => {
-            let place = Some(wanted.place);
-            compile_for(&name, &text, Purpose { place, loader: &files, comparator: wanted.comparator })
-        }
+    match Files(sources).text(wanted.path) {
+        Ok(text) => compile_text(wanted, &text, sources),
         Err(error) => Err(vec![Complaint {
             severity: config::Severity::Error,
             message: format!("{name}: {error}"),
@@ -99,4 +95,18 @@ pub(crate) fn compile(wanted: Wanted<'_>, sources: &Sources) -> Result<Program, 
             place: None,
         }]),
     }
+}
+
+/// A script whose text has come from elsewhere.
+pub(crate) fn compile_text(
+    wanted: Wanted<'_>,
+    text: &str,
+    sources: &Sources,
+) -> Result<Program, Vec<Complaint>> {
+    let (place, loader) = (Some(wanted.place), &Files(sources));
+    compile_for(
+        &wanted.path.to_string_lossy(),
+        text,
+        Purpose { place, loader, comparator: wanted.comparator },
+    )
 }

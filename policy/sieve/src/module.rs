@@ -1,6 +1,7 @@
 //! The modules `sieve` and `sievelib`: which scripts run when, and what their ends mean for the pipeline
 //! (spec sieve.md §6 and §8).
 
+use crate::commands;
 use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::loader::{self, Wanted};
@@ -19,11 +20,15 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// Runs scripts at the phases that its stanzas name.
-pub static MODULE: ModuleDef =
-    ModuleDef { files: Some(files), check: Some(check), ..ModuleDef::new(SIEVE, &PHASES, make) };
+pub static MODULE: ModuleDef = ModuleDef {
+    files: Some(files),
+    check: Some(check),
+    commands: &commands::SIEVE,
+    ..ModuleDef::new(SIEVE, &PHASES, make)
+};
 
 /// Modules whose functions are built into `sieve`; their stanzas are taken so that configurations load.
-pub static LIBRARY: ModuleDef = library("sievelib");
+pub static LIBRARY: ModuleDef = ModuleDef { commands: &commands::LIBRARY, ..library("sievelib") };
 pub static DISCLAIMER: ModuleDef = library("disclaimer");
 
 const fn library(name: &'static str) -> ModuleDef {
@@ -154,6 +159,7 @@ fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> 
         scripts: loaded,
         terms: terms(&options),
         processed: OnceCell::new(),
+        comparator: options.default_comparator.forced(),
         shared: Shared {
             instance: stanza.name().into(),
             hostname: make.hostname.into(),
@@ -210,13 +216,15 @@ struct Script {
     loaded: Rc<Loaded>,
 }
 
-struct Sieve {
+pub(crate) struct Sieve {
     /// In the order in which they run.
     scripts: Vec<Script>,
     terms: Terms,
     /// `:sieve-processed`
     processed: OnceCell<Rc<Counter>>,
-    shared: Shared,
+    pub shared: Shared,
+    /// `default_comparator`
+    pub comparator: Option<&'static str>,
 }
 
 impl Module for Sieve {

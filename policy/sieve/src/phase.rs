@@ -39,6 +39,18 @@ pub fn script_names() -> impl Iterator<Item = String> {
     PLACES.iter().flat_map(|(_, name, _)| [1, 2].map(|number| format!("{name}_phase{number}")))
 }
 
+/// As operators name places: `data`, or a hook.
+pub(crate) fn place_named(name: &str) -> Option<Place> {
+    let at = |(_, known, phase): &(u8, &str, Phase)| (*known == name).then_some(Place::At(*phase));
+    PLACES.iter().find_map(at).or((name == FINAL).then_some(Place::Hook))
+}
+
+pub(crate) fn place_names() -> impl Iterator<Item = &'static str> {
+    PLACES.iter().map(|(_, name, _)| *name).chain([FINAL])
+}
+
+const FINAL: &str = "core_final_validation";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Places(u16);
 

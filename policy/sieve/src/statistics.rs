@@ -8,7 +8,7 @@ pub(crate) fn path(instance: &str, script: &str, counter: &str, class: &str) -> 
     format!("{}{script}:{counter} ({class})", prefix(instance))
 }
 
-fn prefix(instance: &str) -> String {
+pub(crate) fn prefix(instance: &str) -> String {
     format!("/sieve/{instance}/")
 }
 

@@ -16,6 +16,8 @@ mod test;
 mod text;
 mod throttle;
 
+pub(crate) use throttle::gauges;
+
 use crate::word::{Role, Run, Word};
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -1,9 +1,9 @@
 //! The module's stanza: both forms of naming scripts, and what is wrong with one.
 
 use config::{MemoryLoader, Registry, Snapshot};
-use mail::Phase;
+use mail::{Phase, Time};
 use policy_api::testing::Conversation;
-use policy_api::{Finding, Level, Make, Module, Services, Sources, Verdict};
+use policy_api::{Cell, Finding, Level, Make, Module, ModuleCommand, Row, Services, Sources, Told, Verdict};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -103,4 +103,95 @@ fn the_files_of_a_stanza_are_its_scripts_and_their_folders() {
 fn the_stanza_of_the_library_is_taken() {
     let snapshot = snapshot("sievelib { }");
     assert_eq!(snapshot.modules().next().map(|stanza| stanza.keyword()), Some("sievelib"));
+}
+
+fn command(name: &str) -> &'static ModuleCommand {
+    let all = sieve::MODULE.commands.iter().chain(sieve::LIBRARY.commands);
+    all.copied().find(|command| command.name == name).expect("a command")
+}
+
+#[test]
+fn an_operator_sees_what_scripts_count_and_resets_it() {
+    let module = make("sieve \"t\" { script \"data_phase1\" { source = \"/s/no.siv\" } }").unwrap();
+    let mut conversation = Conversation::default();
+    (0..3).for_each(|_| drop(conversation.ask(&*module, Phase::Data)));
+    let stats = |conversation: &Conversation| {
+        let told = conversation.order(&module, command("sieve:<instance> stats"), &[]).unwrap();
+        let row = |row: &Row| row.iter().map(|(_, cell)| format!("{cell:?}")).collect::<Vec<_>>().join(" ");
+        (told.head, told.rows.iter().map(row).collect::<Vec<_>>())
+    };
+    let (_, rows) = stats(&conversation);
+    assert_eq!(
+        rows,
+        [
+            r#"Text("") Text("sieve-processed") Text("sieve-processed") Text("informational") Count(3)"#,
+            r#"Text("data_phase1") Text("a:b") Text("a") Text("5xx") Count(3)"#,
+        ]
+    );
+    conversation.host.clock.set(Time::from_secs(77));
+    let told = conversation.order(&module, command("sieve:<instance> reset"), &[]).unwrap();
+    assert_eq!(told, Told::default());
+    assert_eq!(stats(&conversation), (vec![("since", Cell::Time(Time::from_secs(77)))], vec![]));
+    assert!(conversation.host.resets.borrow().iter().any(|(what, _)| what == "summary"));
+}
+
+#[test]
+fn an_operator_tries_scripts_without_running_them() {
+    let module = make("sieve \"t\" { script \"data_phase1\" { source = \"/s/no.siv\" } }").unwrap();
+    let file = std::env::temp_dir().join(format!("impetus-testfile-{}.siv", std::process::id()));
+    std::fs::write(&file, "discard;").unwrap();
+    let file = file.to_str().unwrap();
+    for (name, operands, expected) in [
+        ("test", &["data", "keep;"][..], Ok(())),
+        ("test", &["core_final_validation", "ec_log \"x\";"], Ok(())),
+        ("test", &["data", "ec_include \"/s/no.siv\";"], Ok(())),
+        ("test", &["data", "kepp;"], Err("unknown action 'kepp'")),
+        ("test", &["connect", "discard;"], Err("discard")),
+        ("test", &["data_phase1", "keep;"], Err("is no phase of Sieve; expected one of accept, connect")),
+        ("test", &["data"], Err("usage: sieve:<instance> test <phase> <script>")),
+        ("testfile", &["data", file], Ok(())),
+        ("testfile", &["connect", file], Err("discard")),
+        ("testfile", &["data", "/none"], Err("/none: No such file")),
+        ("testfile", &["data", "http://x/"], Err("is no file")),
+    ] {
+        let conversation = Conversation::default();
+        let command = command(&format!("sieve:<instance> {name}"));
+        let told = conversation.order(&module, command, operands);
+        match expected {
+            Ok(()) => assert!(told.is_ok(), "{operands:?}: {told:?}"),
+            Err(part) => assert!(told.as_ref().unwrap_err().contains(part), "{operands:?}: {told:?}"),
+        }
+        assert!(conversation.code().is_none() && conversation.host.counters.borrow().is_empty());
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn an_operator_changes_the_gauges_of_scripts() {
+    let conversation = Conversation::default();
+    let module = (sieve::LIBRARY.make)(
+        snapshot("sievelib { }").modules().next().expect("a stanza"),
+        &Make {
+            sources: &sources(),
+            services: &Rc::new(Services::default()),
+            hostname: "mx.example",
+            debug_level: Level::Error,
+            shard: 0,
+            shards: 1,
+        },
+    )
+    .unwrap();
+    for (name, operands, value) in [
+        ("add", &["c", "k", "5"][..], Ok("5")),
+        ("sub", &["c", "k", "2"], Ok("3")),
+        ("show", &["c", "k"], Ok("3")),
+        ("show", &["c", "other"], Ok("0")),
+        ("delete", &["c", "k"], Ok("0")),
+        ("add", &["c", "k", "x"], Err("'x' is no whole number".to_owned())),
+        ("show", &["c"], Err("usage: sievelib gauge_cache show <cache> <key>".to_owned())),
+    ] {
+        let told = conversation.order(&module, command(&format!("sievelib gauge_cache {name}")), operands);
+        let expected = value.map(|value| Told::head(vec![("value", Cell::Text(value.into()))]));
+        assert_eq!(told, expected, "{name} {operands:?}");
+    }
 }

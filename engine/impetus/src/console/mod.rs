@@ -221,7 +221,7 @@ fn manual() -> String {
          Exit status: 0 done, 1 the server answered with an error, 2 no server, 3 authentication refused,\n\
          4 not authorized, 64 a wrong command line.\n\nCommands:\n\n",
     );
-    for command in shard::COMMANDS.iter().filter(|command| !command.is_hidden) {
+    for command in shard::commands().iter().filter(|command| !command.is_hidden) {
         text.push_str(&console::explain(command));
         text.push('\n');
     }

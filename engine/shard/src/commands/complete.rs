@@ -1,6 +1,6 @@
 //! `complete`, for clients: what may stand next on a line.
 
-use super::COMMANDS;
+use super::commands;
 use crate::Shard;
 use crate::selection::walk;
 use console::{Command, Document, Refused, Request, Thing, record};
@@ -20,7 +20,7 @@ pub(super) async fn ask<W: World>(
     request: Arc<Request>,
 ) -> Result<BTreeSet<String>, Refused> {
     let line = request.operands.first().ok_or_else(|| request.usage())?;
-    let next = console::next(COMMANDS, line);
+    let next = console::next(commands(), line);
     let mut found = BTreeSet::new();
     let offer = |found: &mut BTreeSet<String>, name: &str| {
         if found.len() < MOST && name.starts_with(&next.typed) {

@@ -15,9 +15,9 @@ pub(super) async fn run<W: World>(
     _: Rc<Operator>,
 ) -> Result<Document, Refused> {
     if request.operands.is_empty() {
-        return Ok(Document::said(console::help(super::COMMANDS)));
+        return Ok(Document::said(console::help(super::commands())));
     }
-    let named = console::find(super::COMMANDS, &request.operands);
+    let named = console::find(super::commands(), &request.operands);
     named
         .map(|named| Document::said(console::explain(named.command)))
         .map_err(|unknown| Refused(unknown.to_string()))

@@ -24,6 +24,7 @@ mod dns_cache_submit;
 mod ec_logger_reopen_logs;
 mod help;
 mod memory;
+mod module;
 mod module_list;
 mod paniclog;
 mod pid;
@@ -52,13 +53,13 @@ use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use world::World;
 
 /// The list, in the order of the help: whom each command asks, and its file.
 macro_rules! commands {
     ($($whom:ident $($file:ident)::+;)*) => {
-        pub const COMMANDS: &[&Command] = &[$(&$($file)::+::COMMAND),*];
+        const OWN: &[&Command] = &[$(&$($file)::+::COMMAND),*];
 
         /// What carries each of them out.
         fn rows<W: World>() -> Vec<Row<W>> {
@@ -155,6 +156,13 @@ commands! {
     here config::write;
 }
 
+/// The engine's own, then those of modules.
+pub fn commands() -> &'static [&'static Command] {
+    static ALL: LazyLock<Vec<&'static Command>> =
+        LazyLock::new(|| OWN.iter().copied().chain(module::list()).collect());
+    &ALL
+}
+
 /// One shard's part of an answer; `merge` of the same row knows its type.
 pub(crate) type Part = Box<dyn Any + Send>;
 type Doing<T> = Pin<Box<dyn Future<Output = Result<T, Refused>>>>;
@@ -211,8 +219,9 @@ where
 
 /// The row of a command of the list.
 pub(crate) fn row_of<W: World>(command: &Command) -> Row<W> {
-    let row = rows::<W>().into_iter().find(|row| row.command.name == command.name);
-    row.unwrap_or_else(|| panic!("{} stands in the list and has no row", command.name))
+    let own = rows::<W>().into_iter().find(|row| row.command.name == command.name);
+    own.or_else(|| module::row(command))
+        .unwrap_or_else(|| panic!("{} stands in the list and has no row", command.name))
 }
 
 #[cfg(test)]
@@ -221,8 +230,8 @@ mod tests {
 
     #[test]
     fn every_name_is_there_once_and_well_written() {
-        for (index, command) in COMMANDS.iter().enumerate() {
-            assert!(COMMANDS[..index].iter().all(|other| other.name != command.name), "{}", command.name);
+        for (index, command) in commands().iter().enumerate() {
+            assert!(commands()[..index].iter().all(|other| other.name != command.name), "{}", command.name);
             assert!(command.name.split(' ').all(|word| !word.is_empty()), "{}", command.name);
             assert!(command.summary.ends_with('.'), "{}", command.name);
         }

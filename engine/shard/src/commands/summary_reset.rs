@@ -12,8 +12,7 @@ pub const COMMAND: Command =
 
 pub(super) async fn ask<W: World>(shard: Rc<Shard<W>>, request: Arc<Request>) -> Result<(), Refused> {
     request.operands().end()?;
-    shard.baseline.replace(shard.counters.values());
-    shard.reset_at.set(shard.world.now());
+    shard.reset_summary();
     Ok(())
 }
 

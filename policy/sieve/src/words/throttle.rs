@@ -110,23 +110,24 @@ fn init(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     Ok(Flow::On)
 }
 
-fn gauges(call: &Call<'_, '_>) -> Tally {
-    Tally { name: format!("gauge cache {}", call.text(0)).into(), slot: Duration::ZERO, slots: 1 }
+/// The gauges of a cache.
+pub(crate) fn gauges(cache: &str) -> Tally {
+    Tally { name: format!("gauge cache {cache}").into(), slot: Duration::ZERO, slots: 1 }
 }
 
 fn gauge_up(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    call.scene.host.add(&gauges(call), &call.text(1), 1);
+    call.scene.host.add(&gauges(&call.text(0)), &call.text(1), 1);
     Ok(Flow::On)
 }
 
 fn gauge_down(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    call.scene.host.add(&gauges(call), &call.text(1), -1);
+    call.scene.host.add(&gauges(&call.text(0)), &call.text(1), -1);
     Ok(Flow::On)
 }
 
 fn gauge(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
     may_wait(call)?;
-    let count = call.scene.host.count(&gauges(call), &call.text(1), 1);
+    let count = call.scene.host.count(&gauges(&call.text(0)), &call.text(1), 1);
     Ok(Got::Later(Box::pin(async move {
         let count = count.await;
         finish(move |_| Ok(Value::from(count.to_string())))
