@@ -81,6 +81,7 @@ impl<W: World> Shard<W> {
     async fn queue(self: &Rc<Self>, promise: Promise, reception: Reception) {
         self.count_reception(&reception).await;
         let content = Kept::new(reception, &self.budget);
+        self.tell_reception(&content).await;
         let parcel = |copy: usize| Parcel {
             promise,
             content: (!self.budget.is_spent()).then(|| content.clone()),

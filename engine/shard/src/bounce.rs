@@ -25,7 +25,7 @@ impl<W: World> Shard<W> {
         reply: &Reply,
         remote: Option<(&str, IpAddr)>,
     ) -> bool {
-        let Some(to) = content.sender.as_ref().filter(|_| outbound.generate_bounces) else { return true };
+        let Some(to) = content.sender.as_ref() else { return true };
         let envelope = &content.envelopes[copy as usize];
         let now = self.world.now();
         let failure = Failure {

@@ -80,6 +80,8 @@ counters! {
     log_lines_lost,
     /// Numbers of modules that were not kept because there are too many.
     tallies_lost,
+    /// What modules were not told because too many were being told of something.
+    occasions_untold,
     /// Panics caught in tasks.
     panics,
 }

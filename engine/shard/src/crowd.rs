@@ -1,8 +1,9 @@
 //! Tasks of one shard that wait for the same thing; all are woken, and look for themselves.
 
+use mail::Time;
 use std::cell::RefCell;
 use std::rc::Rc;
-use world::Signal;
+use world::{Signal, World};
 
 #[derive(Default)]
 pub(crate) struct Crowd(RefCell<Vec<Rc<Signal>>>);
@@ -13,6 +14,13 @@ impl Crowd {
         let signal = Rc::new(Signal::default());
         self.0.borrow_mut().push(signal.clone());
         signal.wait().await;
+    }
+
+    /// Ends at the next `wake_all`, or at the deadline.
+    pub async fn wait_until(&self, world: &impl World, deadline: Time) {
+        let signal = Rc::new(Signal::default());
+        self.0.borrow_mut().push(signal.clone());
+        signal.wait_until(world, deadline).await;
     }
 
     pub fn wake_all(&self) {

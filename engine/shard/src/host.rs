@@ -43,7 +43,18 @@ impl<W: World> PolicyHost<W> {
         name: &'static str,
         work: impl Future<Output = T> + 'static,
     ) -> Later<Option<T>> {
-        let end: Rc<End<T>> = Rc::new(End { value: RefCell::new(None), signal: Signal::default() });
+        let end = self.begun(name, work);
+        Box::pin(async move { end.wait_until(Time::NEVER).await })
+    }
+
+    /// As `detached`, for whoever waits no longer than he likes.
+    pub fn begun<T: 'static>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = T> + 'static,
+    ) -> Rc<End<T, W>> {
+        let world = self.shard.world.clone();
+        let end: Rc<End<T, W>> = Rc::new(End { world, value: RefCell::new(None), signal: Signal::default() });
         // The task's handle rings when it is dropped, after a panic too.
         let ring = Ring(end.clone());
         self.shard.world.spawn(name, async move {
@@ -51,21 +62,28 @@ impl<W: World> PolicyHost<W> {
             ring.0.value.replace(Some(value));
             drop(ring);
         });
-        Box::pin(async move {
-            end.signal.wait().await;
-            end.value.take()
-        })
+        end
     }
 }
 
-struct End<T> {
+/// How a task ended.
+pub(crate) struct End<T, W: World> {
+    world: W,
     value: RefCell<Option<T>>,
     signal: Signal,
 }
 
-struct Ring<T>(Rc<End<T>>);
+impl<T, W: World> End<T, W> {
+    /// None: it panicked, or has not ended by then.
+    pub async fn wait_until(&self, deadline: Time) -> Option<T> {
+        self.signal.wait_until(&self.world, deadline).await;
+        self.value.take()
+    }
+}
 
-impl<T> Drop for Ring<T> {
+struct Ring<T, W: World>(Rc<End<T, W>>);
+
+impl<T, W: World> Drop for Ring<T, W> {
     fn drop(&mut self) {
         self.0.signal.raise();
     }

@@ -7,6 +7,7 @@ use crate::ask::{Asking, Verdict, ask_hook};
 use crate::copies::Judged;
 use crate::host::PolicyHost;
 use crate::settings::ListenerSettings;
+use crate::tell::{Errands, Occasion, What};
 use crate::trace;
 use content::Content;
 use logs::{Event, Rejection};
@@ -38,6 +39,8 @@ pub(crate) struct Conversation<W: World> {
     begun: Begun,
     /// Set between the judgement of the data and its commit.
     pub judged: Option<Judged>,
+    /// What modules are being told of this session.
+    errands: Rc<Errands>,
 }
 
 /// Decisions about a message before it has arrived.
@@ -67,6 +70,7 @@ impl<W: World> Conversation<W> {
             auth_reply: None,
             begun: Begun::default(),
             judged: None,
+            errands: Rc::default(),
         }
     }
 
@@ -88,14 +92,40 @@ impl<W: World> Conversation<W> {
         if was != is && self.client.user.is_none() {
             self.contexts.connection.set("can_relay", if is { "true" } else { "false" });
         }
+        // For the modules of the generation that goes, the session ends here.
+        self.tell_end();
         self.settings = settings;
         self.host = None;
+    }
+
+    /// The client has gone in the middle of a transaction.
+    pub fn tell_abort(&self) {
+        if self.settings.site.pipeline.has_hook(HookKind::SessionAbort) {
+            self.tell(What::Abort);
+        }
+    }
+
+    pub fn tell_end(&self) {
+        if self.settings.site.pipeline.has_hook(HookKind::SessionEnd) {
+            let occasion = Occasion::of_session(&self.client, &self.contexts, What::End);
+            self.shard.tell_end(&self.settings.site, self.errands.clone(), occasion);
+        }
+    }
+
+    fn tell(&self, what: What) {
+        let occasion = Occasion::of_session(&self.client, &self.contexts, what);
+        self.shard.tell(&self.settings.site, Some(&self.errands), occasion);
     }
 
     /// Octets that are in policy's hands, and not in the session's.
     pub fn held_bytes(&self) -> usize {
         let seen = self.judged.as_ref().and_then(|judged| judged.seen.as_ref());
         seen.map_or(0, |seen| seen.bodies.iter().map(Content::len).sum())
+    }
+
+    /// Modules have seen the message that is to be committed.
+    pub fn has_shown(&self) -> bool {
+        self.judged.as_ref().is_some_and(|judged| judged.seen.is_some())
     }
 
     pub async fn judge(&mut self, phase: Phase, session: &mut Session, stream: &W::Stream) -> Judgement {
@@ -394,6 +424,9 @@ impl<W: World> Conversation<W> {
             contexts: &self.contexts,
             reply,
         }));
+        if self.settings.site.pipeline.has_hook(HookKind::LogRejection) {
+            self.tell(What::Rejection { state, reply: reply.clone() });
+        }
     }
 }
 

@@ -58,6 +58,7 @@ mod start;
 mod sweep;
 mod take;
 mod tally;
+mod tell;
 mod tenure;
 mod tidy;
 mod trace;
@@ -146,6 +147,9 @@ pub struct Shard<W: World> {
     pub(crate) jobs: fetch::Tickets<post::JobEnd>,
     /// What modules count here, by name.
     pub(crate) policy_counters: RefCell<BTreeMap<String, Rc<policy_api::Counter>>>,
+
+    /// What modules are being told of.
+    pub(crate) errands: Rc<tell::Errands>,
 
     pub(crate) sessions: RefCell<HashMap<MessageId, Signal>>,
     pub(crate) session_ended: Signal,

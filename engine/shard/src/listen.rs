@@ -5,10 +5,12 @@ use crate::control::control;
 use crate::options::ControlOptions;
 use crate::serve::serve;
 use crate::settings::{ListenerSettings, Site};
+use crate::tell::{Occasion, What};
 use bytes::Bytes;
 use config::Endpoint;
 use logs::{Event, Rejection};
 use mail::{Contexts, SessionState};
+use policy_api::{Client, HookKind};
 use smtp::server::replies::CONCURRENCY_LIMIT;
 use std::collections::HashMap;
 use std::io;
@@ -189,17 +191,24 @@ pub(crate) async fn listen<W: World>(shard: Rc<Shard<W>>, endpoint: Endpoint, li
 }
 
 async fn refuse<W: World>(shard: Rc<Shard<W>>, mut stream: W::Stream, settings: Rc<ListenerSettings>) {
+    let connection = shard.next_id();
+    let contexts = Contexts { connection: settings.context.clone(), ..Contexts::default() };
     shard.record(&Event::Rejection(Rejection {
         remote: stream.peer(),
         local: stream.local(),
-        connection: shard.next_id(),
+        connection,
         pathway: settings.context.get("pathway").unwrap_or("default"),
         pathway_group: &settings.pathway_group,
         state: SessionState::ConcurrencyLimit,
         module: "",
-        contexts: &Contexts { connection: settings.context.clone(), ..Contexts::default() },
+        contexts: &contexts,
         reply: &CONCURRENCY_LIMIT,
     }));
+    if settings.site.pipeline.has_hook(HookKind::LogRejection) {
+        let what = What::Rejection { state: SessionState::ConcurrencyLimit, reply: CONCURRENCY_LIMIT };
+        let client = Client::new(connection, stream.peer(), stream.local());
+        shard.tell(&settings.site, None, Occasion::of_session(&client, &contexts, what));
+    }
     let mut reply = Vec::new();
     let offered = settings.session.extensions.iter().any(|name| name == "ENHANCEDSTATUSCODES");
     CONCURRENCY_LIMIT.write_to(&mut reply, offered);

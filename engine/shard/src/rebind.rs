@@ -5,9 +5,8 @@ use crate::ask::Asking;
 use crate::host::PolicyHost;
 use crate::parcel::Kept;
 use crate::settings::Site;
-use content::Content;
-use mail::{Protocol, QueueName};
-use policy_api::{Client, Message, Origin};
+use crate::tell::{client_of, message_of};
+use mail::QueueName;
 use std::rc::Rc;
 use world::World;
 
@@ -21,23 +20,8 @@ pub(crate) async fn queue_for<W: World>(
 ) -> Option<QueueName> {
     let envelope = &content.envelopes[copy as usize];
     let mut contexts = content.contexts_of(envelope).clone();
-    let mut client = Client::new(content.connection, content.source, None);
-    client.protocol = content.protocol;
-    let mut message = Message {
-        id: envelope.id,
-        batch: content.batch,
-        sender: content.sender.clone(),
-        recipient: Some(envelope.recipient.clone()),
-        content: Content::new(content.bodies[usize::from(envelope.body)].clone()),
-        eight_bit: content.eight_bit,
-        priority: envelope.priority,
-        origin: match content.protocol {
-            Protocol::Esmtp => Origin::Smtp,
-            Protocol::Rest => Origin::Http,
-            Protocol::Internal => Origin::Internal,
-        },
-        ..Message::default()
-    };
+    let client = client_of(content);
+    let mut message = message_of(content, envelope);
     let host = PolicyHost::new(shard, site);
     let mut asking =
         Asking { shard, site, client: &client, contexts: &mut contexts, host: &host, stream: None };

@@ -44,7 +44,9 @@ pub(crate) async fn serve<W: World>(
     pass: Pass,
 ) {
     let offered = settings.session.extensions.iter().any(|name| name == "ENHANCEDSTATUSCODES");
-    let last_word = match caught(converse(&shard, &mut stream, settings)).await {
+    let facts = Facts { peer: stream.peer(), local: stream.local(), connection: shard.next_id() };
+    let mut conversation = Conversation::new(&shard, settings, &facts);
+    let last_word = match caught(converse(&shard, &mut stream, &mut conversation, facts)).await {
         Ok(last_word) => last_word,
         Err(message) => {
             shard.counters.panics.add(1);
@@ -58,6 +60,7 @@ pub(crate) async fn serve<W: World>(
         // Whether it arrives or not, the connection ends here.
         let _ = stream.write(vec![Bytes::from(text)], shard.world.now() + LAST_WORD_TIME).await;
     }
+    conversation.tell_end();
     drop(pass);
 }
 
@@ -65,19 +68,20 @@ pub(crate) async fn serve<W: World>(
 async fn converse<W: World>(
     shard: &Rc<Shard<W>>,
     stream: &mut W::Stream,
-    settings: Rc<ListenerSettings>,
+    conversation: &mut Conversation<W>,
+    facts: Facts,
 ) -> Option<Reply> {
     let world = &shard.world;
     let mut memory = Claim::new(&shard.common.reception_budget);
-    let facts = Facts { peer: stream.peer(), local: stream.local(), connection: shard.next_id() };
-    let mut session = Session::new(settings.session.clone(), facts, world.now());
-    let mut conversation = Conversation::new(shard, settings, &facts);
+    let mut session = Session::new(conversation.settings.session.clone(), facts, world.now());
     if conversation.contexts.connection.is_true("can_relay") {
         session.waive_authentication();
     }
     let call = shard.callable(facts.connection);
     let visit = shard.visitors.enter(facts.peer, world.now());
     let mut called = false;
+    // What the client has sent while policy had its message.
+    let mut ahead = Vec::new();
     loop {
         if shard.is_stopping() && !called {
             called = true;
@@ -95,6 +99,7 @@ async fn converse<W: World>(
         }
         visit.stands_at(session.state(), world.now());
         match session.want() {
+            Want::Read { .. } if !ahead.is_empty() => session.read(&std::mem::take(&mut ahead), world.now()),
             Want::Read { deadline } => match hear(stream, deadline, &call.signal, called).await {
                 Heard::Bytes(bytes) => session.read(&bytes, world.now()),
                 Heard::Ended => session.ended(world.now()),
@@ -115,6 +120,10 @@ async fn converse<W: World>(
                 session.judged(judgement, world.now());
             }
             Want::Authenticate => Box::pin(conversation.authenticate(&mut session, stream)).await,
+            // Nobody is left to hear the 250: the client keeps the message (policy.md §2).
+            Want::Commit if conversation.has_shown() && has_gone(stream, &mut ahead, world.now()).await => {
+                session.lost();
+            }
             Want::Commit => {
                 let reply = Box::pin(conversation.finish(session.take_draft())).await;
                 session.committed(reply, world.now());
@@ -138,7 +147,24 @@ async fn converse<W: World>(
         }
         world.breathe().await;
     }
+    if session.is_aborted() {
+        conversation.tell_abort();
+    }
     None
+}
+
+/// Whether the client has hung up; what it has sent instead is kept.
+async fn has_gone<S: Stream>(stream: &mut S, ahead: &mut Vec<u8>, now: Time) -> bool {
+    if !ahead.is_empty() || !stream.has_unread() {
+        return false;
+    }
+    match stream.read(now).await {
+        Ok(bytes) => {
+            ahead.extend_from_slice(&bytes);
+            bytes.is_empty()
+        }
+        Err(error) => error.kind() != ErrorKind::TimedOut,
+    }
 }
 
 /// Reads, unless the shard calls the session away first; once called, it may finish what it is at.

@@ -10,6 +10,7 @@ use bindings::retry::spread;
 use bindings::{EntryInfo, QueueId, Verdict};
 use logs::{Copy, Delivery, Event, Failure};
 use mail::{MessageId, Outcome, Reply, Stage, Time};
+use policy_api::HookKind;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -89,7 +90,7 @@ pub(crate) async fn settle<W: World>(
 ) {
     let now = shard.world.now();
     match outcome {
-        Outcome::Delivered(_) => {
+        Outcome::Delivered(reply) => {
             shard.counters.deliveries.add(1);
             shard.record(&Event::Delivery(Delivery {
                 copy: copy_of(outbound, content, &parcel),
@@ -101,6 +102,7 @@ pub(crate) async fn settle<W: World>(
             }));
             report(shard, &parcel, End::Finished);
             shard.schedule.borrow_mut().delivered(attempt.queue, now);
+            shard.tell_outcome(HookKind::LogDelivery, content, parcel.copy, &reply).await;
         }
         Outcome::Deferred { stage, reply } => {
             defer(shard, outbound, attempt, content, (parcel, info), stage, reply).await;
@@ -128,19 +130,20 @@ async fn defer<W: World>(
     shard.counters.transient_failures.add(1);
     let failure = failure_of(outbound, attempt, content, &parcel, &info, stage, &reply);
     shard.record(&Event::Transient(failure));
+    shard.tell_outcome(HookKind::LogTransientFailure, content, parcel.copy, &reply).await;
     let verdict = shard.schedule.borrow().deferred(attempt.queue, &info, now);
     match verdict {
         Verdict::RetryAt(until) => {
             let fuzz = if attempt.is_bulk { outbound.delayed_binding_domain_fuzz } else { 0 };
             let until = spread(until, fuzz, shard.world.chance());
-            let reply = reply.to_string();
+            let said = reply.to_string();
             let attempts = u32::from(info.attempts) + 1;
-            let said = Some(reply.as_str().into());
-            report(shard, &parcel, End::Deferred { until, attempts, reply: said, moved_to: None });
+            let noted = Some(said.as_str().into());
+            report(shard, &parcel, End::Deferred { until, attempts, reply: noted, moved_to: None });
             // Whoever waits for minutes needs no memory meanwhile.
             parcel.content = None;
             let mut schedule = shard.schedule.borrow_mut();
-            schedule.replied(attempt.queue, &reply, now);
+            schedule.replied(attempt.queue, &said, now);
             schedule.requeue(attempt.queue, parcel, info, until, now);
         }
         Verdict::Expired(text) | Verdict::RetriesExceeded(text) => {
@@ -160,10 +163,12 @@ async fn give_up<W: World>(
     reply: Reply,
 ) {
     shard.counters.permanent_failures.add(1);
+    let reply = shard.last_word(content, parcel.copy, reply).await;
     let failure = failure_of(outbound, attempt, content, &parcel, &info, stage, &reply);
     shard.record(&Event::Permanent(failure));
     let host = attempt.host.as_ref().map(|(name, address)| (&**name, *address));
-    let told = attempt.is_quiet || shard.notify(outbound, content, parcel.copy, &reply, host).await;
+    let is_quiet = attempt.is_quiet || !shard.notifies(outbound, content, parcel.copy).await;
+    let told = is_quiet || shard.notify(outbound, content, parcel.copy, &reply, host).await;
     let now = shard.world.now();
     if told {
         report(shard, &parcel, End::Finished);

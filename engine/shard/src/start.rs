@@ -344,6 +344,7 @@ impl<W: World> Shard<W> {
             prepared: RefCell::default(),
             recalls: Default::default(),
             recorder: Recorder::new(&site.snapshot, index == 0, now),
+            errands: Default::default(),
             sessions: RefCell::default(),
             session_ended: Default::default(),
             deliveries: Cell::new(0),

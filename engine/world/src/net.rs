@@ -79,7 +79,7 @@ pub trait Stream: 'static {
     /// Waits for bytes. An empty chunk is the end of the stream; `TimedOut` is the deadline.
     fn read(&mut self, deadline: Time) -> impl Future<Output = io::Result<Self::Chunk>>;
 
-    /// Bytes that have already arrived, without waiting.
+    /// Whether bytes, or the end of the stream, have already arrived.
     fn has_unread(&self) -> bool;
 
     /// Sends all blocks in order, completely, or fails; `TimedOut` is the deadline.

@@ -13,6 +13,10 @@ pub struct Credentials {
 }
 
 /// One question. A module that has nothing to say leaves it as it is.
+///
+/// Whoever is only told (`Log…`, `SessionAbort`, `SessionEnd`) delays nobody, may take its time, and changes
+/// nothing. Where an answer is wanted of a failure or a delivery, there is no waiting without end for it: after
+/// ten seconds the question counts as unanswered.
 pub enum Hook<'a> {
     /// `ac_auth_perform_auth`: a user name and a password that a client gave.
     PerformAuth {
@@ -42,17 +46,18 @@ pub enum Hook<'a> {
     },
     /// `core_log_rejection`
     LogRejection { client: &'a Client, contexts: &'a mut Contexts, state: &'a str, reply: &'a Reply },
-    /// `core_log_reception_v1`
+    /// `core_log_reception_v1`, for each copy: it is durable and its client has, or gets, the 250.
     LogReception { client: &'a Client, message: &'a mut Message, contexts: &'a mut Contexts },
-    /// `core_log_delivery_v1`
+    /// `core_log_delivery_v1`. In this hook and the next ones `message.routing_domain` is the queue.
     LogDelivery { message: &'a mut Message, contexts: &'a mut Contexts, reply: &'a Reply },
     /// `core_log_transient_failure_v1`
     LogTransientFailure { message: &'a mut Message, contexts: &'a mut Contexts, reply: &'a Reply },
-    /// `core_log_permanent_failure_v1`: `message.code` set here changes what is logged and bounced.
+    /// `core_log_permanent_failure_v1`: a refusal in `message.code` changes what is logged and bounced.
     LogPermanentFailure { message: &'a mut Message, contexts: &'a mut Contexts, reply: &'a Reply },
-    /// `core_generate_bounces`
+    /// `core_generate_bounces`: shall the sender of a failed message get a notice? The configuration has spoken.
     GenerateBounces { message: &'a mut Message, contexts: &'a mut Contexts, enabled: &'a mut bool },
-    /// `outbound_smtp_auth_config`
+    /// `outbound_smtp_auth_config`: what we prove ourselves with to the next host of this message. None: the
+    /// configuration decides.
     OutboundAuth {
         message: &'a mut Message,
         contexts: &'a mut Contexts,
@@ -60,6 +65,9 @@ pub enum Hook<'a> {
     },
     /// `core_server_esmtp_session_abort`: the client has gone in the middle of a transaction.
     SessionAbort { client: &'a Client, contexts: &'a mut Contexts },
+    /// `validate_dealloc`: the client's session has closed, whatever became of it. Told last, once for each
+    /// session: what a module keeps for `client.id` may go.
+    SessionEnd { client: &'a Client, contexts: &'a mut Contexts },
 }
 
 /// The points at which modules may be asked.
@@ -77,10 +85,11 @@ pub enum HookKind {
     GenerateBounces,
     OutboundAuth,
     SessionAbort,
+    SessionEnd,
 }
 
 impl HookKind {
-    pub const COUNT: usize = HookKind::SessionAbort as usize + 1;
+    pub const COUNT: usize = HookKind::SessionEnd as usize + 1;
 }
 
 impl Hook<'_> {
@@ -98,6 +107,7 @@ impl Hook<'_> {
             Hook::GenerateBounces { .. } => HookKind::GenerateBounces,
             Hook::OutboundAuth { .. } => HookKind::OutboundAuth,
             Hook::SessionAbort { .. } => HookKind::SessionAbort,
+            Hook::SessionEnd { .. } => HookKind::SessionEnd,
         }
     }
 }

@@ -65,6 +65,8 @@ pub struct Session {
     pub(super) leaving: bool,
     pub(super) stopping: bool,
     pub(super) reconfigured: bool,
+    /// The client has gone in the middle of a transaction.
+    pub(super) aborted: bool,
     pub(super) sasl: Sasl,
     pub(super) counts: Counts,
     pub(super) refusals: Vec<Refusal>,
@@ -99,6 +101,7 @@ impl Session {
             leaving: false,
             stopping: false,
             reconfigured: false,
+            aborted: false,
             sasl: Sasl::default(),
             counts: Counts::default(),
             refusals: Vec::new(),
@@ -175,7 +178,10 @@ impl Session {
         self.since = now;
         match self.state {
             // It may still listen.
-            State::Body(_) => self.dismiss(&replies::FINAL_DOT_MISSING),
+            State::Body(_) => {
+                self.aborted = true;
+                self.dismiss(&replies::FINAL_DOT_MISSING);
+            }
             _ => self.lost(),
         }
     }
@@ -235,6 +241,7 @@ impl Session {
         match self.want() {
             Want::Read { .. } => {
                 self.since = now;
+                self.aborted |= self.in_transaction;
                 self.dismiss(&replies::TIMEOUT);
             }
             Want::Write { .. } => self.lost(),
@@ -244,6 +251,7 @@ impl Session {
 
     /// The connection is gone, at whatever moment; what is being judged or committed has no client left.
     pub fn lost(&mut self) {
+        self.aborted |= self.in_transaction;
         self.end_transaction();
         self.discard_input();
         self.output = Vec::new();

@@ -18,6 +18,11 @@ impl Session {
         &self.counts
     }
 
+    /// The connection was lost, or fell silent, in the middle of a transaction.
+    pub fn is_aborted(&self) -> bool {
+        self.aborted
+    }
+
     pub fn early_talker(&self) -> bool {
         self.early
     }

@@ -101,7 +101,8 @@ impl Line {
     }
 
     pub fn has_unread(&self, side: usize) -> bool {
-        self.pipes[1 - side].borrow().has_arrived(self.net.clock.now())
+        let (now, pipe) = (self.net.clock.now(), self.pipes[1 - side].borrow());
+        pipe.has_arrived(now) || pipe.closed <= now || pipe.broken <= now
     }
 
     pub fn look_for_bytes(&self, side: usize, waker: &Waker) -> Look<io::Result<Bytes>> {

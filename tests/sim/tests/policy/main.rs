@@ -1,6 +1,7 @@
 //! The pipeline of policy, phase by phase, through whole shards: what a module decides is what the client
 //! hears, what the next host gets and what the logs say (spec policy.md §2 to §5).
 
+mod hooks;
 mod scene;
 mod scripted;
 

@@ -115,7 +115,7 @@ pub fn play(stanzas: &str, commands: Vec<String>) -> Outcome {
     let client = universe.world(outside, CLIENT.into());
     client.clone().spawn("client", speak(client, commands, replies.clone()));
     assert!(universe.run_until(Time::NEVER, POLLS, || replies.borrow().is_some()), "the client waits");
-    universe.rest(Duration::from_secs(5), POLLS);
+    universe.rest(Duration::from_secs(20), POLLS);
     common.exchange.order(|| Order::Stop);
     universe.rest(Duration::from_secs(60), POLLS);
     assert_eq!(universe.take_panics(), Vec::<String>::new());
@@ -150,6 +150,11 @@ fn answer_names(universe: &Universe) {
     }
 }
 
+/// Instead of a command: the client hangs up.
+pub const LEAVE: &str = "leave";
+/// As well, half a second after the command before, without its reply.
+pub const LEAVE_UNHEARD: &str = "leave unheard";
+
 type Replies = Rc<RefCell<Option<Vec<(String, Duration)>>>>;
 
 async fn speak(world: SimWorld, commands: Vec<String>, replies: Replies) {
@@ -163,8 +168,15 @@ async fn speak(world: SimWorld, commands: Vec<String>, replies: Replies) {
     while let Some(reply) = read_reply(&mut stream, &mut input, deadline).await {
         heard.push((reply, world.now().since(since)));
         let Some(command) = commands.next() else { break };
+        if command == LEAVE {
+            break;
+        }
         since = world.now();
         if stream.write(vec![Bytes::from(command)], deadline).await.is_err() {
+            break;
+        }
+        if commands.as_slice().first().is_some_and(|next| next == LEAVE_UNHEARD) {
+            world.sleep_until(world.now() + Duration::from_millis(500)).await;
             break;
         }
     }
@@ -228,7 +240,11 @@ async fn take_mail<S: Stream>(world: SimWorld, mut stream: S, delivered: Rc<RefC
         } else if let Some(path) = text.strip_prefix("MAIL FROM:<") {
             one.sender = path.split(['@', '>']).next().unwrap().to_owned();
         } else if let Some(path) = text.strip_prefix("RCPT TO:<") {
-            one.recipients.push(path.split('@').next().unwrap().to_owned());
+            match path.split('@').next().unwrap() {
+                "nobody" => reply = "550 5.1.1 no such user".into(),
+                "later" => reply = "451 4.2.0 not now".into(),
+                name => one.recipients.push(name.to_owned()),
+            }
         } else if text.starts_with("DATA") {
             in_data = true;
             reply = "354 go".into();

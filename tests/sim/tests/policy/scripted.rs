@@ -2,10 +2,10 @@
 //! A decision that begins with `NAME:` holds for recipients with that local part alone.
 
 use config::{Instances, ModuleSyntax, Text};
-use mail::{Address, Phase, Reply};
+use mail::{Address, Contexts, Phase, Reply};
 use policy_api::{
-    Answer, Ask, Endpoint, Host, Later, Level, Module, ModuleDef, NewMessage, Pool, Question, RecordKind,
-    Tally, Verdict,
+    Answer, Ask, Endpoint, Hook, HookKind, Host, Later, Level, Message, Module, ModuleDef, NewMessage, Pool,
+    Question, RecordKind, Tally, Verdict,
 };
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,19 +26,33 @@ config::options! {
         at_final_validation: Text = "", in [module];
         /// Said to the panic log again and again, while the configuration is in force.
         alone: Text = "", in [module];
+        /// `KIND: decision; …`, for hooks; `*` is all of them.
+        on_hook: Text = "", in [module];
     }
 }
 
-pub static MODULE: ModuleDef = ModuleDef::new(
-    ModuleSyntax {
-        name: "scripted",
-        instances: Instances::Many,
-        options: &[ScriptedOptions::DEFINITIONS],
-        stanzas: &[],
-    },
-    &Phase::ALL,
-    |stanza, _| Ok(Rc::new(Scripted(ScriptedOptions::resolve(&stanza)))),
-);
+pub static MODULE: ModuleDef = ModuleDef {
+    hooks: &[
+        HookKind::LogRejection,
+        HookKind::LogReception,
+        HookKind::LogDelivery,
+        HookKind::LogTransientFailure,
+        HookKind::LogPermanentFailure,
+        HookKind::GenerateBounces,
+        HookKind::SessionAbort,
+        HookKind::SessionEnd,
+    ],
+    ..ModuleDef::new(
+        ModuleSyntax {
+            name: "scripted",
+            instances: Instances::Many,
+            options: &[ScriptedOptions::DEFINITIONS],
+            stanzas: &[],
+        },
+        &Phase::ALL,
+        |stanza, _| Ok(Rc::new(Scripted(ScriptedOptions::resolve(&stanza)))),
+    )
+};
 
 struct Scripted(ScriptedOptions);
 
@@ -72,6 +86,67 @@ impl Module for Scripted {
                 }
             }) as Later<()>
         })
+    }
+
+    fn hook<'a>(&'a self, hook: &'a mut Hook<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
+        let kind = format!("{:?}", hook.kind());
+        let script = self.0.on_hook.split(';').filter_map(|decision| decision.trim().split_once(": "));
+        let decisions: Vec<&str> =
+            script.filter(|(of, _)| *of == "*" || *of == kind).map(|(_, decision)| decision).collect();
+        Answer::Later(Box::pin(async move {
+            for decision in decisions {
+                let (verb, rest) = decision.split_once(' ').unwrap_or((decision, ""));
+                match verb {
+                    "wait" => host.pause(Duration::from_secs(rest.parse().unwrap())).await,
+                    _ => on_hook(verb, rest, hook, host),
+                }
+            }
+            Verdict::Continue
+        }))
+    }
+}
+
+fn on_hook(verb: &str, rest: &str, hook: &mut Hook<'_>, host: &Rc<dyn Host>) {
+    let kind = hook.kind();
+    match (verb, hook) {
+        ("report", hook) => host.report(Level::Error, &format!("{kind:?} {}", facts(hook))),
+        ("panic", _) => panic!("{rest}"),
+        ("code", Hook::LogPermanentFailure { message, .. }) => {
+            let (code, text) = rest.split_once(' ').unwrap();
+            message.code = Some(Reply::verbatim(code.parse().unwrap(), text));
+        }
+        ("notice", Hook::GenerateBounces { enabled, .. }) => **enabled = rest == "on",
+        _ => panic!("no such decision at {kind:?}: {verb}"),
+    }
+}
+
+/// What a hook shows, in one line.
+fn facts(hook: &Hook<'_>) -> String {
+    let copy = |message: &Message, contexts: &Contexts| {
+        let [from, to] = [&message.sender, &message.recipient]
+            .map(|one| one.as_ref().map_or(String::new(), |address| address.local().to_owned()));
+        let rcptto = contexts.message.get("rcptto_localpart").unwrap_or("-");
+        format!("{from}>{to} of {rcptto} on {} in {:?}", message.binding, message.routing_domain)
+    };
+    match hook {
+        Hook::LogRejection { contexts, state, reply, .. } => {
+            format!("{reply} at {state} of {}", contexts.connection.get("ehlo_domain").unwrap_or("-"))
+        }
+        Hook::LogReception { client, message, contexts } => {
+            format!("{:?} {}", client.protocol, copy(message, contexts))
+        }
+        Hook::LogDelivery { message, contexts, reply }
+        | Hook::LogTransientFailure { message, contexts, reply }
+        | Hook::LogPermanentFailure { message, contexts, reply } => {
+            format!("{reply}: {}", copy(message, contexts))
+        }
+        Hook::GenerateBounces { message, contexts, enabled } => {
+            format!("{enabled}: {}", copy(message, contexts))
+        }
+        Hook::SessionAbort { contexts, .. } | Hook::SessionEnd { contexts, .. } => {
+            contexts.connection.get("ehlo_domain").unwrap_or("-").to_owned()
+        }
+        _ => String::new(),
     }
 }
 
