@@ -28,6 +28,5 @@ pub static OPTIONS: &[&[OptionDef]] = &[
     engine::OPTIONS,
     cluster::OPTIONS,
     web::OPTIONS,
-    modules::DATASOURCE,
     modules::PROXY,
 ];

@@ -125,7 +125,7 @@ catalogue! {
     /// A user's or group's name, and its commands.
     Role "Role" Exact in [Authorization], tier 2;
     /// Tables, directories and files that policy asks, with a cache.
-    Datasource "Datasource" Exact in [Global], tier 1 Coming("data sources");
+    Datasource "Datasource" Exact in [Global], tier 1;
     /// A rule on rates of bounces or complaints. All rules of the scopes that apply are collected.
     AdaptiveSweepRule "adaptive_sweep_rule" Exact in [Global, BindingGroup, Binding, Domain],
         tier 2 Coming("adaptive delivery");

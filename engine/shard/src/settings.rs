@@ -12,6 +12,7 @@ use crate::trace::TraceSettings;
 use bindings::options::{BindAddress, OutboundOptions};
 use bindings::{Gateway, Prohibited, ThrottleCell};
 use config::{Endpoint, Inbound, OptionDef, Scope, Snapshot, Stanza};
+use data::Datasources;
 use mail::address::fold_domain;
 use mail::{Address, Dictionary, Phase};
 use policy_api::{Finding, Loaded, Make, ModuleDef, Pipeline, Services, Sources};
@@ -297,6 +298,7 @@ const MESSAGE_PHASES: [Phase; 7] = [
 /// The modules that the configuration names, made in its order.
 fn pipeline(snapshot: &Snapshot, hostname: &str, policy: Policy<'_>) -> Result<Pipeline, Finding> {
     let services: Rc<Services> = Rc::default();
+    Datasources::new(snapshot).offer(&services);
     let mut loaded = Vec::new();
     for stanza in snapshot.modules() {
         let named = |module: &&&ModuleDef| module.name().eq_ignore_ascii_case(stanza.keyword());
@@ -335,7 +337,8 @@ pub fn policy_findings(
     let sources = Arc::new(sources(snapshot, modules));
     let policy = Policy { modules, sources: &sources, shard: 0, shards: 1 };
     let refusal = pipeline(snapshot, "localhost", policy).err().map(|finding| finding.to_string());
-    let mut remarks = Vec::new();
+    let mut remarks: Vec<String> =
+        Datasources::findings(snapshot).iter().map(|finding| finding.to_string()).collect();
     for stanza in snapshot.modules() {
         let named = |module: &&&ModuleDef| module.name().eq_ignore_ascii_case(stanza.keyword());
         let check = modules.iter().find(named).and_then(|module| module.check);

@@ -79,7 +79,7 @@ impl Common {
         process: u32,
         chance: [u64; 2],
     ) -> Arc<Self> {
-        Self::with_modules(&policy_modules::MODULES, snapshot, shards, hostname, servers, process, chance)
+        Self::with_modules(policy_modules::MODULES, snapshot, shards, hostname, servers, process, chance)
     }
 
     /// The same with other modules, for proofs of the pipeline. Reads the files that the modules want: blocks.
@@ -139,7 +139,7 @@ pub enum Event {
 
 /// The modules that are built, of policy and of our own.
 pub fn modules() -> Vec<ModuleSyntax> {
-    modules_with(&policy_modules::MODULES)
+    modules_with(policy_modules::MODULES)
 }
 
 fn modules_with(policy: Modules) -> Vec<ModuleSyntax> {
@@ -162,12 +162,12 @@ fn modules_with(policy: Modules) -> Vec<ModuleSyntax> {
 
 /// Why the modules would refuse a configuration, and what else they say of it. Reads files: not for a shard.
 pub fn examine_policy(snapshot: &Snapshot) -> (Option<String>, Vec<String>) {
-    policy_findings(snapshot, &policy_modules::MODULES)
+    policy_findings(snapshot, policy_modules::MODULES)
 }
 
 /// Every option and module that the engine knows.
 pub fn registry() -> Registry {
-    registry_with(&policy_modules::MODULES)
+    registry_with(policy_modules::MODULES)
 }
 
 /// The same with other modules.
@@ -183,6 +183,7 @@ pub fn registry_with(policy: Modules) -> Registry {
             bindings::options::HostOptions::DEFINITIONS,
             options::ConversationOptions::DEFINITIONS,
             options::IncomingBounceOptions::DEFINITIONS,
+            data::DatasourceOptions::DEFINITIONS,
         ],
         &modules_with(policy),
     )

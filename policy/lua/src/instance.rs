@@ -7,7 +7,7 @@ use crate::machine::{Machine, plain_text};
 use crate::sources::{Script, find, finding};
 use mail::MessageId;
 use mlua::{Function, Table, Value};
-use policy_api::{Finding, Sources};
+use policy_api::{Finding, Services, Sources};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -32,12 +32,14 @@ impl Instance {
         sources: &Arc<Sources>,
         roots: Vec<PathBuf>,
         scripts: &[Script],
+        services: &Rc<Services>,
     ) -> Result<Instance, Finding> {
         let (sources, ours) = (sources.clone(), roots);
         let finder = Rc::new(move |name: &str| find(&sources, &ours, name));
         let broken =
             |error: mlua::Error| Finding::new("", format!("the Lua machine cannot be set up: {error}"));
         let machine = Machine::new(finder.clone()).map_err(broken)?;
+        machine.services.replace(Some(services.clone()));
         let list = machine.lua.create_table().map_err(broken)?;
         machine.lua.set_named_registry_value(MODULES, list).map_err(broken)?;
         for family in FAMILIES {

@@ -20,5 +20,5 @@ mod value;
 
 pub use family::reference;
 pub use findings::findings;
-pub use module::{MODULE, load};
+pub use module::{MODULE, load, load_beside};
 pub use sources::Script;

@@ -17,6 +17,7 @@ pub struct Machine {
     pub slice: Rc<Slice>,
     pub patterns: RefCell<crate::pattern::Patterns>,
     /// What other modules offer; none where there is no configuration.
+    /// What the modules of the generation offer.
     pub services: RefCell<Option<Rc<policy_api::Services>>>,
     /// What scripts print while they load, when there is no host yet.
     pub printed: RefCell<Vec<String>>,

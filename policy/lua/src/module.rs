@@ -12,7 +12,7 @@ use crate::value::number;
 use config::{Bool, Instances, Integer, ModuleSyntax, OptionalText, Seconds, Stanza, StanzaSyntax};
 use mail::Phase;
 use mlua::{MultiValue, Value};
-use policy_api::{Answer, Ask, Finding, Host, Level, Make, Module, ModuleDef, Sources, Verdict};
+use policy_api::{Answer, Ask, Finding, Host, Level, Make, Module, ModuleDef, Services, Sources, Verdict};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -76,15 +76,24 @@ pub fn load(
     roots: Vec<PathBuf>,
     scripts: &[Script],
 ) -> Result<Rc<dyn Module>, Finding> {
-    let instance = Instance::load(sources, roots, scripts)?;
+    load_beside(sources, roots, scripts, &Rc::default())
+}
+
+/// The same, with what other modules offer.
+pub fn load_beside(
+    sources: &Arc<Sources>,
+    roots: Vec<PathBuf>,
+    scripts: &[Script],
+    services: &Rc<Services>,
+) -> Result<Rc<dyn Module>, Finding> {
+    let instance = Instance::load(sources, roots, scripts, services)?;
     let remarks = instance.remarks(scripts);
     Ok(Rc::new(Scriptlet::new(instance, remarks)))
 }
 
 fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
     let scripts = scripts(&stanza);
-    let instance = Instance::load(make.sources, roots(&stanza), &scripts)?;
-    crate::family::offer(&instance.machine, make.services);
+    let instance = Instance::load(make.sources, roots(&stanza), &scripts, make.services)?;
     let remarks = if make.shard == 0 { instance.remarks(&scripts) } else { Vec::new() };
     Ok(Rc::new(Scriptlet::new(instance, remarks)))
 }
@@ -101,7 +110,7 @@ fn check(stanza: Stanza<'_>, sources: &Sources) -> Vec<Finding> {
         }
     }
     if found.is_empty()
-        && let Err(finding) = Instance::load(&shared, roots, &scripts)
+        && let Err(finding) = Instance::load(&shared, roots, &scripts, &Rc::default())
     {
         found.push(finding);
     }

@@ -6,12 +6,13 @@
 
 use bytes::Bytes;
 use content::Content;
-use lua::{Script, load};
+use data::{DatasourceOptions, Datasources};
+use lua::{Script, load_beside};
 use mail::{Address, Phase};
 use policy_api::testing::Conversation;
-use policy_api::{Module, Record, Sources, Verdict};
+use policy_api::{Module, Record, Services, Sources, Verdict};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -48,16 +49,25 @@ fn module(source: &str) -> Result<Rc<dyn Module>, String> {
     );
     sources.insert("/site/lib/broken.lua", &b"local x = 1\n\nerror('boom')\n"[..]);
     let script = Script { name: "case".into(), source: "case".into(), place: "site.conf:1".into() };
-    load(&Arc::new(sources), vec!["/site".into()], &[script]).map_err(|finding| finding.to_string())
+    let services: Rc<Services> = Rc::default();
+    let uri: Arc<str> = format!("sqlite:{}", database_path().display()).into();
+    let options = DatasourceOptions { uri: [uri].into(), ..DatasourceOptions::defaults().clone() };
+    Datasources::with([("site".to_owned(), options)]).offer(&services);
+    let loaded = load_beside(&Arc::new(sources), vec!["/site".into()], &[script], &services);
+    loaded.map_err(|finding| finding.to_string())
 }
 
 /// A key made for these tests, and its public half.
 const KEY: &str = include_str!("keys/test.pem");
 const PUBLIC: &str = include_str!("keys/test.pub");
 
+fn database_path() -> PathBuf {
+    std::env::temp_dir().join(format!("impetus-lua-{}.sqlite", std::process::id()))
+}
+
 /// An empty table in a file that goes with the test.
-fn database() -> std::path::PathBuf {
-    let path = std::env::temp_dir().join(format!("impetus-lua-{}.sqlite", std::process::id()));
+fn database() -> PathBuf {
+    let path = database_path();
     let _ = fs::remove_file(&path);
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute("create table users (name text, quota integer)", []).unwrap();
@@ -73,13 +83,6 @@ fn conversation(phase: Phase) -> Conversation {
     host.fault("slow.example", policy_api::RecordKind::A, policy_api::LookupFault::Timeout);
     host.sessions.set(3);
     host.options.borrow_mut().insert("binding:default/max_retries".into(), "7".into());
-    host.options.borrow_mut().insert(
-        "datasource:site/uri".into(),
-        format!(
-            "( \"sqlite:{}\" )",
-            std::env::temp_dir().join(format!("impetus-lua-{}.sqlite", std::process::id())).display()
-        ),
-    );
     host.text("s1._domainkey.a.example", &format!("v=DKIM1; k=rsa; p={}", PUBLIC.trim()));
     conversation.line = match phase {
         Phase::Ehlo => "EHLO client.example",

@@ -8,6 +8,7 @@ mod dkim_sign;
 mod dkim_validate;
 mod dmarc;
 mod dnsbl;
+mod ds_core;
 mod identity;
 mod inbound_audit;
 mod list;

@@ -1,38 +1,36 @@
 //! The modules that a configuration may name.
 
-use crate::{
-    antivirus, clamav, conntrol, dkim_sign, dkim_validate, dmarc, dnsbl, inbound_audit, mail_loop, milter,
-    openarc, opendkim, rspamd, spamassassin, spf_macros, spf_v1, url_ripper,
-};
 use policy_api::ModuleDef;
 
-pub static MODULES: [&ModuleDef; 21] = [
-    &antivirus::MODULE,
-    &clamav::MODULE,
-    &conntrol::MODULE,
-    &dkim_sign::MODULE,
-    &dkim_validate::MODULE,
-    &dmarc::MODULE,
-    &dnsbl::MODULE,
-    &inbound_audit::MODULE,
+/// By name; the order means nothing.
+pub static MODULES: &[&ModuleDef] = &[
+    &crate::antivirus::MODULE,
+    &crate::clamav::MODULE,
+    &crate::conntrol::MODULE,
+    &crate::dkim_sign::MODULE,
+    &crate::dkim_validate::MODULE,
+    &crate::dmarc::MODULE,
+    &crate::dnsbl::MODULE,
+    &crate::ds_core::MODULE,
+    &crate::inbound_audit::MODULE,
     &lua::MODULE,
-    &mail_loop::MODULE,
-    &milter::MODULE,
-    &openarc::MODULE,
-    &opendkim::MODULE,
-    &rspamd::MODULE,
+    &crate::mail_loop::MODULE,
+    &crate::milter::MODULE,
+    &crate::openarc::MODULE,
+    &crate::opendkim::MODULE,
+    &crate::rspamd::MODULE,
     &sieve::DISCLAIMER,
     &sieve::LIBRARY,
     &sieve::MODULE,
-    &spamassassin::MODULE,
-    &spf_macros::MODULE,
-    &spf_v1::MODULE,
-    &url_ripper::MODULE,
+    &crate::spamassassin::MODULE,
+    &crate::spf_macros::MODULE,
+    &crate::spf_v1::MODULE,
+    &crate::url_ripper::MODULE,
 ];
 
 /// By the keyword of its stanza, in any case.
 pub fn named(keyword: &str) -> Option<&'static ModuleDef> {
-    MODULES.into_iter().find(|module| module.name().eq_ignore_ascii_case(keyword))
+    MODULES.iter().copied().find(|module| module.name().eq_ignore_ascii_case(keyword))
 }
 
 #[cfg(test)]

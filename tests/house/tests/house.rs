@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 /// (folder, crates of ours that it may depend on): the arrows of the map in Cargo.toml.
-const ARROWS: [(&str, &[&str]); 23] = [
+const ARROWS: [(&str, &[&str]); 24] = [
     ("engine/mail", &[]),
     ("engine/world", &["mail"]),
     ("engine/config", &["mail"]),
@@ -18,9 +18,13 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ("policy/content", &["mail"]),
     ("policy/api", &["mail", "config", "content"]),
     ("policy/authentication", &["mail", "content"]),
-    ("policy/lua", &["mail", "config", "content", "policy-api", "authentication", "bounce"]),
-    ("policy/sieve", &["mail", "config", "content", "policy-api", "authentication", "bounce"]),
-    ("policy/modules", &["mail", "config", "content", "policy-api", "authentication", "lua", "sieve"]),
+    ("policy/data", &["mail", "config", "content", "policy-api"]),
+    ("policy/lua", &["mail", "config", "content", "policy-api", "authentication", "bounce", "data"]),
+    ("policy/sieve", &["mail", "config", "content", "policy-api", "authentication", "bounce", "data"]),
+    (
+        "policy/modules",
+        &["mail", "config", "content", "policy-api", "authentication", "data", "lua", "sieve"],
+    ),
     ("policy/bounce", &["mail", "config", "content"]),
     (
         "engine/shard",
@@ -37,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
             "content",
             "policy-api",
             "policy-modules",
+            "data",
             "lua",
             "sieve",
             "bounce",

@@ -16,7 +16,6 @@ mod tracking;
 
 use crate::{Instances, ModuleSyntax, OptionDef, Standing, StanzaSyntax};
 
-pub(super) use data::DATASOURCE;
 pub(super) use delivery::PROXY;
 
 /// A row of the list of modules.

@@ -6,7 +6,7 @@ use crate::machine::Machine;
 use crate::value::{Msg, Text, one};
 use bytes::Bytes;
 use mlua::{Error, FromLuaMulti, Lua, MultiValue, Value};
-use policy_api::{Scan, Services, VirusScanner};
+use policy_api::{Scan, VirusScanner};
 use std::rc::Rc;
 
 pub static FAMILY: Family = Family {
@@ -50,11 +50,6 @@ const IS_CONTAINER: i64 = 6;
 fn found(lua: &Lua, name: &str) -> Option<Rc<dyn VirusScanner>> {
     let services = Machine::of(lua).ok()?.services.borrow().clone()?;
     services.find::<Rc<dyn VirusScanner>>(name).map(|scanner| (*scanner).clone())
-}
-
-/// The services of the generation, from the time when the module is made.
-pub fn offer(machine: &Machine, services: &Rc<Services>) {
-    machine.services.replace(Some(services.clone()));
 }
 
 fn engines(lua: &Lua, _: MultiValue) -> mlua::Result<MultiValue> {

@@ -16,7 +16,6 @@ mod text;
 
 use crate::function::Family;
 
-pub use antivirus::offer;
 pub use builtin::MODULES;
 
 pub static FAMILIES: [&Family; 13] = [

@@ -1,9 +1,7 @@
 //! Where policy finds its data, and what wraps files.
 
 use super::{KnownModule, fields};
-use crate::{
-    Bool, Instances, Integer, List, OptionDef, Optional, OptionalText, Perms, Seconds, Size, Standing, Text,
-};
+use crate::{Bool, Instances, Integer, Optional, OptionalText, Perms, Seconds, Size, Standing, Text};
 
 crate::words! { Compression = "gzip" | "bzip2" }
 
@@ -11,35 +9,8 @@ const DATA: &str = "data sources";
 const WRAPPERS: Standing = Standing::Coming("logs behind URIs");
 const BUILT_IN: Standing = Standing::Approximated("it is built in; the stanza says nothing more");
 
-/// Of the stanza Datasource, which ds_core reads.
-pub const DATASOURCE: &[OptionDef] = crate::definitions! {
-    /// Where the data is: several take turns.
-    uri: List<Text> = "", in [datasource], tier 1 Coming(DATA);
-    /// Seconds that an answer is remembered.
-    cache_life: Seconds = "3600", in [datasource], tier 1 Coming(DATA);
-    /// Answers remembered.
-    cache_size: Integer = "1000", in [datasource], tier 1 Coming(DATA);
-    /// Rows of an answer; -1 unlimited.
-    max_rows: Integer = "100", in [datasource], tier 1 Coming(DATA);
-    /// True: nothing is remembered.
-    no_cache: Bool = "false", in [datasource], tier 1 Coming(DATA);
-    /// Pool that asks.
-    pool: Text = "IO", in [datasource], tier 1 Coming(DATA);
-    /// True: answers can be passed to other nodes.
-    serialized: Bool = "true", in [datasource], tier 1 Coming(DATA);
-    /// Character set of answers that name none.
-    assume_charset: Text = "iso-8859-1", in [datasource], tier 1 Coming(DATA);
-};
-
 pub const MODULES: &[KnownModule] = &[
-    KnownModule::listed(
-        "ds_core",
-        1,
-        "Asks databases, directories and files, and remembers the answers.",
-        Standing::Coming(DATA),
-        Instances::Singleton,
-        &[],
-    ),
+    KnownModule::built("ds_core", 1, "Asks databases, and remembers the answers; it is always there."),
     KnownModule::listed(
         "ds_ldap",
         2,
