@@ -9,8 +9,10 @@ use crate::request::Format;
 use crate::value::{Record, Value};
 use std::fmt;
 
-/// Octets of a piece, about.
-const PIECE: usize = 16 * 1024;
+/// Octets of a piece, about: a hundred rows.
+const PIECE: usize = 8 * 1024;
+/// Rows that are looked at for a piece, at most: many may be left out.
+const LOOKED_AT: usize = 512;
 
 /// What a command answers. Made in the order in which the text shows it.
 #[derive(Default)]
@@ -20,7 +22,7 @@ pub struct Document {
     said: String,
 }
 
-type Rows = Box<dyn Iterator<Item = Record>>;
+type Rows = Box<dyn Iterator<Item = Option<Record>>>;
 
 enum Item {
     /// Shown in text only.
@@ -74,12 +76,22 @@ impl Document {
 
     /// Records of one kind: an array of JSON. Names are unique within a document.
     pub fn rows(
-        mut self,
+        self,
         name: &'static str,
         layout: &'static str,
         rows: impl IntoIterator<Item = Record, IntoIter: 'static>,
     ) -> Document {
-        self.items.push(Item::Rows { name, layout, rows: Box::new(rows.into_iter()) });
+        self.chosen_rows(name, layout, rows.into_iter().map(Some))
+    }
+
+    /// As `rows`; None is a row that is looked at and not shown, so that looking at many takes turns too.
+    pub fn chosen_rows(
+        mut self,
+        name: &'static str,
+        layout: &'static str,
+        rows: impl Iterator<Item = Option<Record>> + 'static,
+    ) -> Document {
+        self.items.push(Item::Rows { name, layout, rows: Box::new(rows) });
         self
     }
 
@@ -105,7 +117,7 @@ impl Document {
     }
 }
 
-/// The answer as it is sent; each piece is a good deal of bytes or the last.
+/// The answer as it is sent, in pieces that each cost about the same; one may be empty.
 pub struct Pieces {
     items: std::vec::IntoIter<Item>,
     rows: Option<(&'static str, Rows, bool)>,
@@ -131,8 +143,15 @@ impl Iterator for Pieces {
 
     fn next(&mut self) -> Option<String> {
         let mut out = String::new();
-        while out.len() < PIECE && self.step(&mut out) {}
-        (!out.is_empty()).then_some(out)
+        for _ in 0..LOOKED_AT {
+            if out.len() >= PIECE {
+                break;
+            }
+            if !self.step(&mut out) {
+                return (!out.is_empty()).then_some(out);
+            }
+        }
+        Some(out)
     }
 }
 
@@ -141,8 +160,9 @@ impl Pieces {
     fn step(&mut self, out: &mut String) -> bool {
         if let Some((layout, rows, is_first)) = &mut self.rows {
             match (rows.next(), &self.json) {
-                (Some(row), None) => fill(layout, &row, out),
-                (Some(row), Some(_)) => {
+                (Some(None), _) => {}
+                (Some(Some(row)), None) => fill(layout, &row, out),
+                (Some(Some(row)), Some(_)) => {
                     out.push_str(if std::mem::take(is_first) { "" } else { "," });
                     json::record(&row, out);
                 }
@@ -285,5 +305,13 @@ mod tests {
             assert!(pieces.iter().all(|piece| piece.len() < PIECE + 200));
             assert_eq!(pieces.concat(), domains(10_000).to_text(format));
         }
+    }
+
+    #[test]
+    fn looking_at_rows_that_are_not_shown_takes_turns_too() {
+        let rows = (0..10_000u64).map(|n| (n == 9_999).then(|| record! { domain: "last", active: n }));
+        let document = || Document::new().chosen_rows("domains", ROW, rows.clone());
+        assert!(document().show(Format::Text).count() > 10_000 / LOOKED_AT);
+        assert_eq!(document().to_text(Format::Text), "Domain:            last  A:9999\n");
     }
 }

@@ -152,6 +152,9 @@ impl<W: World> Console<W> {
             if number > 0 {
                 rest(&self.shard).await;
             }
+            if piece.is_empty() {
+                continue;
+            }
             self.dialogue.piece(&piece, Status::Ok);
             let output = Bytes::from(self.dialogue.take_output());
             let deadline = self.shard.world.now() + self.options.timeout;

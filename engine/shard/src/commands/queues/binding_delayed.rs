@@ -1,7 +1,7 @@
 //! `binding delayed`
 
 use super::binding_active::operands;
-use super::depth::Depths;
+use super::depth::{Depths, document};
 use crate::Shard;
 use crate::selection::Selection;
 use console::{Command, Document, Refused, Request};
@@ -21,10 +21,10 @@ pub async fn ask<W: World>(shard: Rc<Shard<W>>, request: Arc<Request>) -> Result
 }
 
 pub async fn merge<W: World>(
-    shard: Rc<Shard<W>>,
+    _: Rc<Shard<W>>,
     request: Arc<Request>,
     parts: Vec<Depths>,
 ) -> Result<Document, Refused> {
     let (_, threshold) = operands(&request)?;
-    Ok(Depths::merge(&shard, parts).await.document(move |depth| depth.delayed > threshold))
+    Ok(document(parts, move |depth| depth.delayed > threshold))
 }

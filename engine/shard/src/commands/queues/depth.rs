@@ -1,16 +1,16 @@
-//! How much waits for each domain, over all its queues: gathered in pieces on each shard, then added up.
+//! How much waits for each domain, over all its queues: gathered in pieces on each shard, added up row by row
+//! as the rows are shown.
 
 use crate::Shard;
-use crate::selection::{Selection, rest, walk};
+use crate::selection::{Selection, walk};
 use console::{Document, Record, record};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
+use std::iter::Peekable;
 use std::rc::Rc;
 use world::World;
 
-/// Domains that an answer has rows for; mail of further ones is in the totals alone. A row takes 100 bytes.
+/// Domains that a shard has rows for; mail of further ones is in the totals alone. A row takes 100 bytes.
 const DOMAINS_SHOWN: usize = 200_000;
-/// Rows that are added up in one piece.
-const MERGED_AT_ONCE: usize = 128;
 
 pub const ROW: &str = "Domain: {domain:>30}  C:{connections:>3}  A:{active:>7}  D:{delayed:>6}  S:{sent:>6}";
 const TOTAL: &str =
@@ -39,7 +39,7 @@ impl Depth {
     }
 }
 
-/// Rows by domain, and the sum of all, those without a row too.
+/// What one shard has: rows by domain, and the sum of all, those without a row too.
 #[derive(Debug, Default)]
 pub struct Depths {
     rows: BTreeMap<Box<str>, Depth>,
@@ -74,49 +74,56 @@ impl Depths {
             None => drop(self.rows.insert(domain.into(), depth)),
         }
     }
+}
 
-    pub async fn merge<W: World>(shard: &Rc<Shard<W>>, parts: Vec<Depths>) -> Depths {
-        let mut parts = parts.into_iter();
-        let mut merged = parts.next().unwrap_or_default();
-        for part in parts {
-            let total = merged.total;
-            for (number, (domain, depth)) in part.rows.into_iter().enumerate() {
-                merged.put(&domain, depth);
-                if number % MERGED_AT_ONCE == MERGED_AT_ONCE - 1 {
-                    rest(shard).await;
-                }
-            }
-            merged.total = total;
-            merged.total.add(part.total);
-            merged.left_out += part.left_out;
-        }
-        merged
-    }
+/// Rows of those for which `shown` holds, then the sum of all.
+pub fn document(parts: Vec<Depths>, shown: impl Fn(&Depth) -> bool + 'static) -> Document {
+    let total = total(&parts).record();
+    rows_in(Document::new(), parts, shown).record("total", TOTAL, total)
+}
 
-    /// Rows of those for which `shown` holds, then the sum of all.
-    pub fn document(self, shown: impl Fn(&Depth) -> bool + 'static) -> Document {
-        let total = self.total.record();
-        self.rows_in(Document::new(), shown).record("total", TOTAL, total)
-    }
+/// As `domain all` shows it.
+pub fn summary(parts: Vec<Depths>) -> Document {
+    const TOTALS: &str = "Totals: C:{connections:>4}  A:{active:>7}  D:{delayed:>6}  S:{sent:>6}";
+    let total = total(&parts).record();
+    rows_in(Document::new().text("Domain summary:"), parts, |_| true).record("total", TOTALS, total)
+}
 
-    /// As `domain all` shows it.
-    pub fn summary(self) -> Document {
-        const TOTALS: &str = "Totals: C:{connections:>4}  A:{active:>7}  D:{delayed:>6}  S:{sent:>6}";
-        let total = self.total.record();
-        self.rows_in(Document::new().text("Domain summary:"), |_| true).record("total", TOTALS, total)
-    }
+fn total(parts: &[Depths]) -> Depth {
+    let mut total = Depth::default();
+    parts.iter().for_each(|part| total.add(part.total));
+    total
+}
 
-    fn rows_in(self, document: Document, shown: impl Fn(&Depth) -> bool + 'static) -> Document {
-        let left_out = self.left_out;
-        let rows = self.rows.into_iter().filter(move |(_, depth)| shown(depth)).map(|(domain, depth)| {
-            let Depth { connections, active, delayed, sent } = depth;
+fn rows_in(document: Document, parts: Vec<Depths>, shown: impl Fn(&Depth) -> bool + 'static) -> Document {
+    let left_out: u64 = parts.iter().map(|part| part.left_out).sum();
+    let sums = Sums(parts.into_iter().map(|part| part.rows.into_iter().peekable()).collect());
+    let rows = sums.map(move |(domain, depth)| {
+        let Depth { connections, active, delayed, sent } = depth;
+        shown(&depth).then(|| {
             record! { domain: domain, connections: connections, active: active, delayed: delayed, sent: sent }
-        });
-        let document = document.rows("domains", ROW, rows);
-        match left_out {
-            0 => document,
-            _ => document.say(format!("{left_out} queues of further domains are in the totals only")),
+        })
+    });
+    let document = document.chosen_rows("domains", ROW, rows);
+    match left_out {
+        0 => document,
+        _ => document.say(format!("{left_out} queues of further domains are in the totals only")),
+    }
+}
+
+/// The rows of all shards in the order of their domains, equal ones as one.
+struct Sums(Vec<Peekable<btree_map::IntoIter<Box<str>, Depth>>>);
+
+impl Iterator for Sums {
+    type Item = (Box<str>, Depth);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let first = self.0.iter_mut().filter_map(|rows| rows.peek().map(|row| &row.0)).min()?.clone();
+        let mut sum = Depth::default();
+        for rows in &mut self.0 {
+            sum.add(rows.next_if(|row| row.0 == first).map_or_else(Depth::default, |row| row.1));
         }
+        Some((first, sum))
     }
 }
 
@@ -143,7 +150,7 @@ mod tests {
                 ("small.example", 57, 4777, 8151, 764_578),
             ])
         };
-        let text = sample().document(|depth| depth.active > 100 && depth.connections < 50);
+        let text = document(vec![sample()], |depth| depth.active > 100 && depth.connections < 50);
         assert_eq!(
             text.to_text(Format::Text),
             "\
@@ -152,13 +159,23 @@ Domain:                   beta.example  C:  0  A:    133  D:   871  S:   402
                                 Total:  C:  61  A:   5120  D:  9034  S: 774100
 "
         );
-        let text = depths(&[("alpha.example", 4, 210, 8, 1)]).summary().to_text(Format::Text);
+    }
+
+    #[test]
+    fn what_the_shards_have_is_added_up_by_domain() {
+        let parts = vec![
+            depths(&[("alpha.example", 4, 200, 8, 1), ("gamma.example", 0, 1, 0, 0)]),
+            Depths::default(),
+            depths(&[("alpha.example", 0, 10, 0, 0), ("beta.example", 1, 2, 3, 4)]),
+        ];
         assert_eq!(
-            text,
+            summary(parts).to_text(Format::Text),
             "\
 Domain summary:
 Domain:                  alpha.example  C:  4  A:    210  D:     8  S:     1
-Totals: C:   4  A:    210  D:     8  S:     1
+Domain:                   beta.example  C:  1  A:      2  D:     3  S:     4
+Domain:                  gamma.example  C:  0  A:      1  D:     0  S:     0
+Totals: C:   5  A:    213  D:    11  S:     5
 "
         );
     }
