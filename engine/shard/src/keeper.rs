@@ -4,6 +4,7 @@
 //! Law: the keeper works on a thread of the program, where it may block; shards ask it through a queue without
 //! a lock, get their answers as orders, and take mail meanwhile.
 
+use crate::groundwork::Groundwork;
 use crate::post::Order;
 use crate::restart::needing_restart;
 use crate::{Access, Common};
@@ -102,7 +103,9 @@ pub struct Keeper {
     /// Orders that found a door full.
     owed: VecDeque<(usize, Order)>,
     /// Generations that work under way still goes by. Taking a large one apart takes long: it is done here.
-    retired: Vec<Arc<Snapshot>>,
+    retired: Vec<Arc<Groundwork>>,
+    /// What is in force.
+    ground: Arc<Groundwork>,
 }
 
 /// How long a door that was full is left alone, and how often generations that were in use are looked at.
@@ -112,6 +115,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A new generation that the shards make ready for.
 struct Turnover {
     edition: Edition,
+    ground: Arc<Groundwork>,
     missing: usize,
     refusals: Vec<String>,
     warnings: Vec<String>,
@@ -145,12 +149,16 @@ impl Keeper {
             turnover: None,
             owed: VecDeque::new(),
             retired: Vec::new(),
+            ground: common.ground.clone(),
         }
     }
 
     /// Does what can be done now. False: nothing could; the bell rings when that has changed.
     pub fn work(&mut self) -> bool {
-        self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        let is_used = |ground: &Arc<Groundwork>| {
+            Arc::strong_count(ground) > 1 || Arc::strong_count(&ground.snapshot) > 1
+        };
+        self.retired.retain(is_used);
         let mut worked = self.pay();
         while let Some(readiness) = self.common.keeper.reports.pop() {
             self.heard(readiness);
@@ -235,11 +243,12 @@ impl Keeper {
         }
         warnings.extend(needing_restart(&now, edition.snapshot()));
         let shards = self.common.exchange.shards();
-        let snapshot = edition.snapshot().clone();
-        let sources = Arc::new(self.common.sources(&snapshot));
-        self.turnover = Some(Turnover { edition, missing: shards, refusals: Vec::new(), warnings, reply });
+        let ground = self.common.groundwork(edition.snapshot().clone());
+        let refusals = Vec::new();
+        self.turnover =
+            Some(Turnover { edition, ground: ground.clone(), missing: shards, refusals, warnings, reply });
         for shard in 0..shards {
-            self.order(shard, Order::Prepare(snapshot.clone(), sources.clone()));
+            self.order(shard, Order::Prepare(ground.clone()));
         }
     }
 
@@ -272,8 +281,8 @@ impl Keeper {
             turnover.refusals.iter().for_each(|reason| self.write_down(reason));
             return self.refuse(&turnover.refusals.join("\n"), turnover.reply);
         }
-        let old = std::mem::replace(&mut self.edition, turnover.edition);
-        self.retired.push(old.snapshot().clone());
+        self.edition = turnover.edition;
+        self.retired.push(std::mem::replace(&mut self.ground, turnover.ground));
         let mut reply = turnover.reply;
         let number = || Said::Text(format!("OK, configuration {}", self.edition.snapshot().generation()));
         let said = reply.said.take().unwrap_or_else(number);

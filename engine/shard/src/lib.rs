@@ -24,6 +24,7 @@ mod fetch;
 mod find;
 mod finish;
 mod gate;
+mod groundwork;
 mod hand_over;
 mod host;
 mod incoming;
@@ -68,6 +69,7 @@ mod why;
 pub use access::Access;
 pub use commands::commands;
 pub use counters::Counters;
+pub use groundwork::Groundwork;
 pub use keeper::{Answer, Asker, Estate, Inbox, Keeper, Request};
 pub use options::{
     BounceLoggerOptions, ControlOptions, GlobalOptions, InboundOptions, LoggerOptions, SecurityOptions,

@@ -7,6 +7,7 @@
 use crate::Common;
 use crate::commands::Part;
 use crate::fetch::Missing;
+use crate::groundwork::Groundwork;
 use crate::parcel::{Kept, Parcel};
 use crate::smtp_trace::Tracer;
 use console::Refused;
@@ -123,7 +124,7 @@ pub enum Order {
     Proceed,
     /// A new configuration is at hand: make ready for it, report to the keeper, and go on with the old one.
     /// The files that its modules want have been read.
-    Prepare(Arc<config::Snapshot>, Arc<policy_api::Sources>),
+    Prepare(Arc<Groundwork>),
     /// Every shard is ready: it is in force.
     Adopt,
     /// A shard could not: it is forgotten.

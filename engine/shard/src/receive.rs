@@ -61,7 +61,7 @@ pub(crate) async fn ring<W: World>(shard: Rc<Shard<W>>) {
 fn obey<W: World>(shard: &Rc<Shard<W>>, order: Order) {
     match order {
         Order::Proceed => {}
-        Order::Prepare(snapshot, sources) => reload::prepare(shard, snapshot, &sources),
+        Order::Prepare(ground) => reload::prepare(shard, ground),
         Order::Adopt => reload::adopt(shard),
         Order::Abandon => reload::abandon(shard),
         Order::Answered { ticket, answer } => shard.kept.arrived(ticket, answer),

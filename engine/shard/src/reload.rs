@@ -4,11 +4,10 @@
 //! Law: whatever can fail is done while making ready, when all of it can still be undone.
 
 use crate::attend::attend;
+use crate::groundwork::Groundwork;
 use crate::listen::{Sockets, serve_at};
 use crate::settings::Site;
 use crate::{Shard, start};
-use config::Snapshot;
-use policy_api::Sources;
 use std::rc::Rc;
 use std::sync::Arc;
 use world::World;
@@ -23,23 +22,20 @@ pub(crate) struct Prepared<W: World> {
 }
 
 /// Makes ready and reports to the keeper.
-pub(crate) fn prepare<W: World>(shard: &Rc<Shard<W>>, snapshot: Arc<Snapshot>, sources: &Arc<Sources>) {
-    let readiness = make_ready(shard, snapshot, sources).map(|prepared| {
+pub(crate) fn prepare<W: World>(shard: &Rc<Shard<W>>, ground: Arc<Groundwork>) {
+    let readiness = make_ready(shard, ground).map(|prepared| {
         shard.prepared.replace(Some(prepared));
     });
     shard.common.keeper.report(readiness);
 }
 
-fn make_ready<W: World>(
-    shard: &Rc<Shard<W>>,
-    snapshot: Arc<Snapshot>,
-    sources: &Arc<Sources>,
-) -> Result<Prepared<W>, String> {
+fn make_ready<W: World>(shard: &Rc<Shard<W>>, ground: Arc<Groundwork>) -> Result<Prepared<W>, String> {
     if shard.is_stopping() {
         return Err("the server is stopping".into());
     }
-    let policy = shard.common.policy(sources, shard.index);
-    let site = Site::new(snapshot, &shard.common.cells, &shard.common.hostname, policy)
+    let sources = ground.sources.clone();
+    let policy = shard.common.policy(&sources, shard.index);
+    let site = Site::new(ground, &shard.common.cells, &shard.common.hostname, policy)
         .map_err(|finding| finding.to_string())?;
     let opened = shard.sockets.borrow().missing(&shard.world, &site, shard.index == 0);
     let opened = opened.map_err(|(endpoint, error)| format!("cannot listen on {endpoint}: {error}"))?;

@@ -1,7 +1,8 @@
 //! The configuration as a shard uses it: resolved once for a listener and a client, once for a queue.
 
-use crate::auth::{self, Authentication};
+use crate::auth::Authentication;
 use crate::gate::SessionLimits;
+use crate::groundwork::{Groundwork, sources};
 use crate::options::{
     DateHeader, DefaultBinding, GlobalOptions, InboundOptions, LineLengthPolicy, LineLengths, LoneLf,
     MessageIdHeader, MissingHeaders,
@@ -10,15 +11,15 @@ use crate::outbound::{Cells, Outbound};
 use crate::relay::Relay;
 use crate::trace::TraceSettings;
 use bindings::options::{BindAddress, OutboundOptions};
-use bindings::{Gateway, Prohibited, ThrottleCell};
-use config::{Endpoint, Inbound, OptionDef, Scope, Snapshot, Stanza};
+use bindings::{Prohibited, ThrottleCell};
+use config::{Endpoint, Inbound, OptionDef, Scope, Snapshot};
 use data::Datasources;
 use mail::address::fold_domain;
 use mail::{Address, Dictionary, Phase};
 use policy_api::{Finding, Loaded, Make, ModuleDef, Pipeline, Services, Sources};
 use smtp::server::{BareLineEnds, DateHeader as SessionDate, LineLength, MissingHeaders as SessionHeaders};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,16 +45,12 @@ pub struct Site {
     pub pipeline: Pipeline,
     /// Some module looks at messages, not only at connections and commands.
     judges_messages: bool,
-    /// The files that modules and listeners wanted.
-    sources: Arc<Sources>,
+    ground: Arc<Groundwork>,
     cells: Arc<Cells>,
     /// `bounce_suppress_list`, folded.
     pub bounce_suppress_list: Vec<String>,
     /// The global relay_domains and bounce_domains, folded.
     own_domains: Vec<String>,
-    groups: HashMap<Box<str>, Box<str>>,
-    /// Every gateway that the configuration names, as the name of a queue.
-    gateways: HashSet<String>,
     outbound: RefCell<HashMap<Box<str>, ByDomain>>,
     listeners: RefCell<HashMap<Endpoint, Rc<ListenerSettings>>>,
     /// Raised when the generation retires: one for each module that does something on its own.
@@ -83,17 +80,15 @@ pub struct ListenerSettings {
 impl Site {
     /// `system_hostname` holds where the option `hostname` is unset. An error refuses the configuration.
     pub fn new(
-        snapshot: Arc<Snapshot>,
+        ground: Arc<Groundwork>,
         cells: &Arc<Cells>,
         system_hostname: &str,
         policy: Policy<'_>,
     ) -> Result<Rc<Self>, Finding> {
+        let snapshot = ground.snapshot.clone();
         let global = GlobalOptions::resolve(&snapshot.global());
         let hostname: Box<str> = global.hostname.as_deref().unwrap_or(system_hostname).into();
-        let groups = snapshot.bindings().map(|(group, binding)| (binding.into(), group.into())).collect();
         let pipeline = pipeline(&snapshot, &hostname, policy)?;
-        let mut gateways = HashSet::new();
-        collect_gateways(snapshot.root(), &mut gateways);
         let inbound = InboundOptions::resolve(&snapshot.global());
         let own_domains = folded(&inbound.relay_domains).chain(folded(&inbound.bounce_domains)).collect();
         let judges_messages = MESSAGE_PHASES.into_iter().any(|phase| pipeline.has(phase));
@@ -104,10 +99,8 @@ impl Site {
             judges_messages,
             pipeline,
             own_domains,
-            sources: policy.sources.clone(),
+            ground,
             cells: cells.clone(),
-            groups,
-            gateways,
             outbound: RefCell::default(),
             listeners: RefCell::default(),
             attending: RefCell::default(),
@@ -141,12 +134,11 @@ impl Site {
         if group.is_empty() {
             return None;
         }
-        let members: Vec<&str> =
-            self.snapshot.bindings().filter(|(of, _)| *of == group).map(|(_, binding)| binding).collect();
+        let members = || self.ground.members_of(group).iter().map(|binding| &**binding);
         let domain = recipient.folded_domain();
         let works = |binding: &&str| !self.outbound(binding, &domain).queue.suspend_delivery;
-        let working: Vec<&str> = members.iter().copied().filter(works).collect();
-        let from = if working.is_empty() { members } else { working };
+        let working: Vec<&str> = members().filter(works).collect();
+        let from = if working.is_empty() { members().collect() } else { working };
         let chosen = usize::try_from(chance % from.len().max(1) as u64).unwrap_or(0);
         from.get(chosen).map(|binding| (*binding).into())
     }
@@ -160,11 +152,11 @@ impl Site {
 
     /// The group of a binding; bindings that the configuration does not know belong to `default`.
     pub fn group_of(&self, binding: &str) -> &str {
-        self.groups.get(binding).map_or("default", |group| group)
+        self.ground.group_of(binding).unwrap_or("default")
     }
 
     pub fn knows_binding(&self, binding: &str) -> bool {
-        self.groups.contains_key(binding)
+        self.ground.group_of(binding).is_some()
     }
 
     /// The binding of a message for which policy chooses none; none is `default_binding = none`.
@@ -240,7 +232,7 @@ impl Site {
 
     /// Whether the operator has named this domain as a gateway anywhere.
     pub fn is_gateway(&self, domain: &str) -> bool {
-        self.gateways.contains(domain)
+        self.ground.is_gateway(domain)
     }
 
     /// What a client of this endpoint gets. Resolved once for all clients, unless there are Peer stanzas.
@@ -318,16 +310,6 @@ fn pipeline(snapshot: &Snapshot, hostname: &str, policy: Policy<'_>) -> Result<P
     Ok(Pipeline::new(loaded))
 }
 
-/// The files that the modules and listeners of a configuration want. Blocks: not for a shard.
-pub fn sources(snapshot: &Snapshot, modules: &[&ModuleDef]) -> Sources {
-    let wanted = |stanza: Stanza<'_>| {
-        let named = |module: &&&ModuleDef| module.name().eq_ignore_ascii_case(stanza.keyword());
-        let files = modules.iter().find(named).and_then(|module| module.files);
-        files.map_or_else(Vec::new, |files| files(stanza))
-    };
-    Sources::read(snapshot.modules().flat_map(wanted).chain(auth::files(snapshot.root())))
-}
-
 /// What the modules say of a configuration, beyond its options: why it would be refused, if it would, and what they
 /// have to remark. Reads files and makes the modules once: not for a shard.
 pub fn policy_findings(
@@ -379,7 +361,7 @@ impl ListenerSettings {
         if context.get("pathway").is_none() {
             context.set("pathway", &pathway);
         }
-        let authentication = Authentication::new(&options, &site.sources, &site.hostname);
+        let authentication = Authentication::new(&options, &site.ground.sources, &site.hostname);
         let mechanisms = authentication.mechanisms();
         let small = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
         let domains = folded(&options.relay_domains).chain(folded(&options.bounce_domains)).collect();
@@ -427,15 +409,6 @@ fn folded(names: &[Arc<str>]) -> impl Iterator<Item = String> {
 
 fn context_option() -> Option<&'static OptionDef> {
     InboundOptions::DEFINITIONS.iter().find(|option| option.name == "context")
-}
-
-fn collect_gateways(stanza: Stanza<'_>, gateways: &mut HashSet<String>) {
-    if let Some(found) = stanza.value("gateway")
-        && let Some(gateway) = found.get::<config::Optional<Gateway>>()
-    {
-        gateways.insert(gateway.domain());
-    }
-    stanza.children().for_each(|child| collect_gateways(child, gateways));
 }
 
 fn name_or(name: &Option<Arc<str>>, site: &Site) -> String {

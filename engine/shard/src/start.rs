@@ -3,6 +3,7 @@
 use crate::attend::attend;
 use crate::commit::{Spool, commit};
 use crate::gate::Gate;
+use crate::groundwork::Groundwork;
 use crate::keeper::Inbox;
 use crate::listen::{ListenerCounts, Sockets, serve_at};
 use crate::outbound::Cells;
@@ -10,7 +11,7 @@ use crate::parcel::Budget;
 use crate::post::{Exchange, Order, PostOffice};
 use crate::record::{Recorder, record};
 use crate::resolve::Resolver;
-use crate::settings::{Policy, Site, policy_findings, sources};
+use crate::settings::{Policy, Site, policy_findings};
 use crate::{Life, Shard, dispatch, options, receive, recover, take, tidy};
 use bindings::{Schedule, ScheduleSettings};
 use config::{ModuleSyntax, Registry, Snapshot};
@@ -38,7 +39,8 @@ pub struct Common {
     pub(crate) gate: Arc<Gate>,
     pub(crate) listener_counts: ListenerCounts,
     pub(crate) leaving: AtomicUsize,
-    snapshot: Arc<Snapshot>,
+    /// The configuration of the start.
+    pub(crate) ground: Arc<Groundwork>,
     budget: Arc<Budget>,
     /// Of messages that are being received.
     pub(crate) reception_budget: Arc<Budget>,
@@ -47,8 +49,6 @@ pub struct Common {
     pub(crate) host: OnceLock<HostFacts>,
     /// Every module that a configuration may name.
     modules: Modules,
-    /// Files of the modules that the configuration of the start names.
-    sources: Arc<Sources>,
 }
 
 /// A list of modules; the program's is `policy_modules::MODULES`.
@@ -105,17 +105,16 @@ impl Common {
             budget: Budget::new(usize::try_from(global.spool_memory).unwrap_or(usize::MAX)),
             reception_budget: Budget::new(usize::try_from(global.reception_memory).unwrap_or(usize::MAX)),
             modules,
-            sources: Arc::new(sources(&snapshot, modules)),
-            snapshot,
+            ground: Groundwork::lay(snapshot, modules),
             servers,
             process,
             host: OnceLock::new(),
         })
     }
 
-    /// The files that the modules of a configuration want. Blocks: not for a shard.
-    pub fn sources(&self, snapshot: &Snapshot) -> Sources {
-        sources(snapshot, self.modules)
+    /// Blocks: not for a shard.
+    pub fn groundwork(&self, snapshot: Arc<Snapshot>) -> Arc<Groundwork> {
+        Groundwork::lay(snapshot, self.modules)
     }
 
     /// What the modules of one shard are made of.
@@ -202,8 +201,8 @@ pub(crate) fn schedule_settings(site: &Site, common: &Common) -> ScheduleSetting
 /// Runs one shard from its birth to its end.
 pub async fn start<W: World>(world: W, index: usize, common: Arc<Common>, tell: impl Fn(Event)) {
     common.exchange.attach(index, world.doorbell());
-    let policy = common.policy(&common.sources, index);
-    let site = match Site::new(common.snapshot.clone(), &common.cells, &common.hostname, policy) {
+    let policy = common.policy(&common.ground.sources, index);
+    let site = match Site::new(common.ground.clone(), &common.cells, &common.hostname, policy) {
         Ok(site) => site,
         Err(finding) => {
             return tell(Event::Failed { what: "policy".into(), error: io::Error::other(finding) });
