@@ -90,7 +90,7 @@ impl<W: World> Asking<'_, W> {
             message.sender = sender.clone();
             message.content = parent.clone();
             let before = self.contexts.clone();
-            let copy = self.copy(Phase::DataSpoolEachRcpt, &mut message, &before).await;
+            let copy = self.copy(Phase::DataSpoolEachRcpt, &mut message, &before, "").await;
             if let Some(reason) = &copy.verdict.disposition.discard {
                 discarded(self.contexts, reason, copy.verdict.module);
             }
@@ -114,8 +114,15 @@ impl<W: World> Asking<'_, W> {
         (verdict, Some(Judged { copies, refused, seen: Some(seen) }))
     }
 
-    /// One recipient's phases, from `first` on. `before` are the contexts that all copies share.
-    pub async fn copy(&mut self, first: Phase, message: &mut Message, before: &Contexts) -> Copy {
+    /// One recipient's phases, from `first` on. `before` are the contexts that all copies share; `preferred` is
+    /// the binding of a copy for which set_binding chooses none.
+    pub async fn copy(
+        &mut self,
+        first: Phase,
+        message: &mut Message,
+        before: &Contexts,
+        preferred: &str,
+    ) -> Copy {
         let mut none = SessionRequests::default();
         let recipient = message.recipient.clone().unwrap_or_else(|| Address::new("", ""));
         let line = format!("RCPT TO:<{recipient}>");
@@ -125,15 +132,22 @@ impl<W: World> Asking<'_, W> {
         if first != Phase::SetBinding {
             verdict = self.phase(first, "", message, &mut none).await;
         }
+        let mut binding = None;
         if !verdict.ends() {
             self.phase(Phase::SetBinding, "", message, &mut none).await;
+            let sent_to = message.recipient.as_ref().unwrap_or(&recipient);
+            binding = self.binding_of(message, sent_to, preferred);
+            // Who marks and signs sees what was chosen of a group, or by default.
+            if let Some(binding) = &binding {
+                message.binding_group = self.site.group_of(binding).into();
+                message.binding = binding.clone();
+            }
             let signed = self.phase(Phase::FinalValidation, "", message, &mut none).await;
             if signed.disposition.refuses() {
                 verdict = signed;
             }
         }
         let recipient = message.recipient.take().unwrap_or(recipient);
-        let binding = self.binding_of(message, &recipient);
         if binding.is_none() && !verdict.ends() {
             verdict.disposition.reply = Some(TRANSACTION_FAILED);
         }
@@ -159,19 +173,21 @@ impl<W: World> Asking<'_, W> {
     pub async fn rebind(&mut self, message: &mut Message) -> Option<Box<str>> {
         let recipient = message.recipient.clone()?;
         self.phase(Phase::SetBinding, "", message, &mut SessionRequests::default()).await;
-        self.binding_of(message, &recipient)
+        self.binding_of(message, &recipient, "")
     }
 
-    /// The binding that policy chose: a member of its group, its binding, or the default one. None: there is
-    /// no default (mail-flow.md §4).
-    fn binding_of(&self, message: &Message, recipient: &Address) -> Option<Box<str>> {
+    /// The binding that policy chose: a member of its group, its binding, the preferred or the default one.
+    /// None: there is no default (mail-flow.md §4).
+    fn binding_of(&self, message: &Message, recipient: &Address, preferred: &str) -> Option<Box<str>> {
         let site = self.site;
         if let Some(member) = site.member_of(&message.binding_group, recipient, self.shard.world.chance()) {
             return Some(member);
         }
         // An unknown name changes nothing.
-        if site.knows_binding(&message.binding) {
-            return Some(message.binding.clone());
+        for binding in [&message.binding, preferred] {
+            if site.knows_binding(binding) {
+                return Some(binding.into());
+            }
         }
         site.default_binding().map(Into::into)
     }

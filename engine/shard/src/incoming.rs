@@ -10,6 +10,8 @@ use ::bounce::{Class, Reported, read};
 use content::Content;
 use logs::{Copy, Event, Failure};
 use mail::{Address, Envelope, MessageId, Reception, Reply, SessionState, Stage, Time};
+use std::collections::HashMap;
+use std::rc::Rc;
 use world::World;
 
 const DISCARDED: Reply = Reply::fixed(550, (5, 7, 1), "[internal] discarded by policy");
@@ -23,7 +25,8 @@ pub(crate) struct Incoming {
     batch: MessageId,
     received: Time,
     size: u64,
-    reports: Vec<Reported>,
+    /// Of the body, whoever it came to.
+    reports: Rc<[Reported]>,
     dropped: bool,
 }
 
@@ -37,11 +40,15 @@ impl<W: World> Conversation<W> {
         for reception in receptions.iter_mut() {
             let (batch, received) = (reception.batch, reception.received);
             let bodies = &reception.bodies;
+            let mut read_already: HashMap<u16, Rc<[Reported]>> = HashMap::new();
             reception.envelopes.retain(|envelope| {
                 let Some(options) = self.bounce_options(envelope) else { return true };
                 let body = &bodies[usize::from(envelope.body)];
                 let suppressed = &self.settings.site.bounce_suppress_list;
-                let reports = read(&Content::new(body.clone()), |address| is_suppressed(suppressed, address));
+                let reports = read_already.entry(envelope.body).or_insert_with(|| {
+                    read(&Content::new(body.clone()), |address| is_suppressed(suppressed, address)).into()
+                });
+                let reports = reports.clone();
                 let dropped = options.bounce_behavior == BounceBehavior::Blackhole;
                 let size = body.len() as u64;
                 let envelope = envelope.clone();

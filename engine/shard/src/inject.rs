@@ -52,16 +52,12 @@ impl<W: World> Shard<W> {
             message.sender = new.sender.clone();
             message.recipient = Some(recipient);
             message.content = parent.clone();
-            let copy = asking.copy(Phase::SetBinding, &mut message, &new.contexts).await;
+            let copy = asking.copy(Phase::SetBinding, &mut message, &new.contexts, &new.binding).await;
             *asking.contexts = new.contexts.clone();
             if !std::mem::take(&mut message.outgoing).is_empty() {
                 self.complain("policy: a message that policy sends cannot send another one");
             }
             let mut envelope = copy.envelope;
-            if site.knows_binding(&new.binding) && message.binding.is_empty() {
-                envelope.binding = new.binding.clone();
-                envelope.domain = site.routing_domain(&new.binding, &envelope.recipient);
-            }
             if message.content.is_edited() && bodies.len() < usize::from(u16::MAX) {
                 envelope.body = bodies.len() as u16;
                 bodies.push(message.content.octets());

@@ -3,11 +3,30 @@
 //! The law: all of it together takes no longer than it is given, and an answer has a bound.
 
 use bytes::Bytes;
+use mail::Reply;
 use policy_api::{Endpoint, Host};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
+
+config::choices! {
+    /// What becomes of messages while a daemon does not answer.
+    pub enum WhenDown { Accept = 0: "accept" | "pass", Tempfail = 1: "tempfail", Reject = 2: "reject" }
+}
+
+impl WhenDown {
+    /// What the client hears; none: the message goes on. `who` does not answer.
+    pub fn reply(self, who: &str) -> Option<Reply> {
+        match self {
+            WhenDown::Accept => None,
+            WhenDown::Tempfail => {
+                Some(Reply::verbatim(451, format!("4.7.1 {who} does not answer, please try later")))
+            }
+            WhenDown::Reject => Some(Reply::verbatim(550, format!("5.7.1 {who} does not answer"))),
+        }
+    }
+}
 
 /// Octets of an answer.
 const ANSWER: usize = 1 << 20;

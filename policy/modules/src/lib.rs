@@ -9,6 +9,7 @@ mod dkim_validate;
 mod dmarc;
 mod dnsbl;
 mod ds_core;
+mod fbl;
 mod identity;
 mod inbound_audit;
 mod list;

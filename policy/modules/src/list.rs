@@ -12,6 +12,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &crate::dmarc::MODULE,
     &crate::dnsbl::MODULE,
     &crate::ds_core::MODULE,
+    &crate::fbl::MODULE,
     &crate::inbound_audit::MODULE,
     &lua::MODULE,
     &crate::mail_loop::MODULE,

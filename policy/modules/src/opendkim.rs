@@ -1,7 +1,9 @@
 //! opendkim: signs what leaves with DKIM (spec module-details.md), after set_binding, each copy for itself.
 
-use crate::signing::{DomainOptions, Names, SignatureOptions, Signer, UNBUILT, UNBUILT_OF_DOMAIN, files};
-use config::{Bool, ColonList, Instances, ModuleSyntax, Stanza, StanzaSyntax};
+use crate::signing::{
+    DomainOptions, Names, SignOptions, SignatureOptions, Signer, UNBUILT, UNBUILT_OF_DOMAIN, files,
+};
+use config::{ColonList, Instances, ModuleSyntax, Stanza, StanzaSyntax};
 use mail::Phase;
 use policy_api::{Answer, Ask, Finding, Host, Make, Module, ModuleDef, Verdict};
 use std::rc::Rc;
@@ -12,13 +14,6 @@ config::options! {
         skip_headerlist: ColonList = "", in [module];
         /// Header fields signed once more than they occur, so that nobody can add one.
         oversign_headerlist: ColonList = "", in [module];
-    }
-}
-
-config::options! {
-    pub struct SignOptions {
-        /// Whether the module opendkim signs mail of this scope.
-        opendkim_sign: Bool = "true", in [binding, binding_group, domain, global], tier 2;
     }
 }
 

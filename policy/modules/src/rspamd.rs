@@ -1,17 +1,12 @@
 //! rspamd: asks an rspamd worker about each message and does what it says. Not in Momentum.
 
-use crate::daemon::{endpoint, exchange};
+use crate::daemon::{WhenDown, endpoint, exchange};
 use bytes::Bytes;
 use config::{Bool, Instances, Integer, ModuleSyntax, OptionalText, Seconds, Text};
 use mail::Phase;
 use policy_api::{Answer, Ask, Endpoint, Finding, Host, Module, ModuleDef, Verdict};
 use serde_json::Value;
 use std::rc::Rc;
-
-config::choices! {
-    /// What becomes of messages while rspamd does not answer.
-    pub enum WhenDown { Pass = 0: "pass", Tempfail = 1: "tempfail" }
-}
 
 config::options! {
     pub struct RspamdOptions {
@@ -142,13 +137,11 @@ impl Rspamd {
     fn is_down(&self, problem: &str, ask: &mut Ask<'_>, host: &Rc<dyn Host>) -> Verdict {
         host.report(policy_api::Level::Error, &format!("rspamd: {problem}"));
         ask.contexts.message.set("rspamd_status", "failed");
-        match self.options.when_down {
-            WhenDown::Pass => Verdict::Continue,
-            WhenDown::Tempfail => {
-                ask.disposition.set_code(451, "4.7.1 the content filter does not answer, please try later");
-                Verdict::Done
-            }
-        }
+        let Some(reply) = self.options.when_down.reply("the content filter") else {
+            return Verdict::Continue;
+        };
+        ask.disposition.reply = Some(reply);
+        Verdict::Done
     }
 }
 
@@ -210,7 +203,8 @@ mod tests {
     #[test]
     fn its_actions_are_carried_out() {
         let defaults = || RspamdOptions::defaults().clone();
-        let down_passes = RspamdOptions { when_down: WhenDown::Pass, ..defaults() };
+        let down_passes = RspamdOptions { when_down: WhenDown::Accept, ..defaults() };
+        let down_refuses = RspamdOptions { when_down: WhenDown::Reject, ..defaults() };
         let only_notes = RspamdOptions { obey: false, ..defaults() };
         for (options, answer, code, status) in [
             (defaults(), answer("no action", ""), None, "ok"),
@@ -222,6 +216,7 @@ mod tests {
             (defaults(), "HTTP/1.0 200 OK\r\n\r\n{".into(), Some(451), "failed"),
             (defaults(), String::new(), Some(451), "failed"),
             (down_passes, String::new(), None, "failed"),
+            (down_refuses, String::new(), Some(550), "failed"),
         ] {
             let (asked, _) = ask(options, &answer);
             assert_eq!(asked.code(), code, "{answer}");

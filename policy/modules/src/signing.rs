@@ -49,6 +49,13 @@ config::options! {
 }
 
 config::options! {
+    pub struct SignOptions {
+        /// Whether the module opendkim signs mail of this scope.
+        opendkim_sign: Bool = "true", in [binding, binding_group, domain, global], tier 2;
+    }
+}
+
+config::options! {
     pub struct DomainOptions {
         /// The domain that signs for this one, one of its parents.
         base_domain: OptionalText = "", in [module];
@@ -340,22 +347,12 @@ fn responsible_domain(content: &Content) -> Option<String> {
         .or_else(|| domains_of(content, "From").into_iter().next())
 }
 
-/// `opendkim_sign` of the scopes that a copy belongs to, the narrowest that says anything.
+/// `opendkim_sign` of the scopes that a copy belongs to.
 fn wants_signatures(ask: &Ask<'_>, host: &dyn Host) -> bool {
-    let domain = ask.message.recipient.as_ref().map(mail::Address::folded_domain).unwrap_or_default();
-    let (group, binding) = (&*ask.message.binding_group, &*ask.message.binding);
-    let steps = [("binding_group", group), ("binding", binding), ("domain", &*domain)];
-    for mask in [0b111, 0b110, 0b011, 0b101, 0b010, 0b001, 0b100, 0] {
-        let chosen =
-            steps.iter().enumerate().filter(|(index, _)| mask & (1 << index) != 0).map(|(_, step)| *step);
-        let path: Vec<(&str, &str)> = chosen.collect();
-        if path.iter().all(|(_, name)| !name.is_empty())
-            && let Some(text) = host.option(&path, "opendkim_sign")
-        {
-            return !matches!(text.to_ascii_lowercase().as_str(), "false" | "no" | "off" | "0" | "disabled");
-        }
-    }
-    true
+    let message = &ask.message;
+    let own = || message.recipient.as_ref().map(mail::Address::folded_domain).unwrap_or_default();
+    let domain = message.routing_domain.as_deref().map_or_else(own, Into::into);
+    SignOptions::resolve(&host.outbound(&message.binding, &domain)).opendkim_sign
 }
 
 /// Hashes a body in steps, others having their turn between two of them.
@@ -396,7 +393,7 @@ pub(crate) mod tests {
     use super::*;
     use authentication::Verdict as Found;
     use authentication::dkim::{Limits, Verifier, Want};
-    use config::{MemoryLoader, Registry};
+    use config::{MemoryLoader, Registry, Snapshot};
     use mail::{Address, Phase};
     use policy_api::testing::{Conversation, FakeHost, run};
     use policy_api::{Module, Services};
@@ -405,12 +402,17 @@ pub(crate) mod tests {
     const SHORT: &[u8] = include_bytes!("../../authentication/tests/keys/rsa1024.pem");
     pub const ED25519: &[u8] = include_bytes!("../../authentication/tests/keys/ed25519.pem");
 
-    /// The module that the first stanza of a configuration makes, with the keys that it asked for.
-    pub fn made(text: &str) -> Result<Rc<dyn Module>, Finding> {
+    /// A configuration of all modules.
+    pub fn loaded(text: &str) -> Snapshot {
         let syntaxes: Vec<_> = crate::MODULES.iter().map(|module| module.syntax).collect();
         let registry = Registry::new(&[], &syntaxes);
         let loader = MemoryLoader::default().with("/c.conf", text);
-        let (snapshot, _) = config::load("/c.conf", &loader, &registry, &[]).unwrap();
+        config::load("/c.conf", &loader, &registry, &[]).unwrap().0
+    }
+
+    /// The module that the first stanza of a configuration makes, with the keys that it asked for.
+    pub fn made(text: &str) -> Result<Rc<dyn Module>, Finding> {
+        let snapshot = loaded(text);
         let stanza = snapshot.modules().next().unwrap();
         let definition = crate::named(stanza.keyword()).unwrap();
         let mut sources = Sources::default();
@@ -525,9 +527,9 @@ pub(crate) mod tests {
             (None, None, false),
             (Some("auth_user"), None, true),
             (Some("auth_user"), Some(""), false),
-            (Some("auth_user"), Some("domain:y.example/"), false),
-            (Some("auth_user"), Some("domain:else.example/"), true),
-            (Some("auth_user"), Some("binding:b/"), false),
+            (Some("auth_user"), Some("domain y.example {"), false),
+            (Some("auth_user"), Some("domain else.example {"), true),
+            (Some("auth_user"), Some("binding b {"), false),
         ] {
             let text = "opendkim \"o\" { key = /k/rsa\nselector = s\nsign_condition = auth_user }";
             let mut conversation = outgoing("j@a.example");
@@ -536,11 +538,9 @@ pub(crate) mod tests {
                 conversation.contexts.connection.set(key, "x");
             }
             if let Some(scope) = scope {
-                conversation
-                    .host
-                    .options
-                    .borrow_mut()
-                    .insert(format!("{scope}opendkim_sign"), "false".into());
+                let end = if scope.is_empty() { "" } else { "}" };
+                let text = format!("{scope}\nopendkim_sign = false\n{end}\n");
+                assert!(conversation.host.configuration.set(loaded(&text)).is_ok());
             }
             conversation.ask(&*made(text).unwrap(), Phase::FinalValidation);
             assert_eq!(verified(&conversation).len() == 1, signed, "{key:?} {scope:?}");

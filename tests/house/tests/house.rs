@@ -23,7 +23,7 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ("policy/sieve", &["mail", "config", "content", "policy-api", "authentication", "bounce", "data"]),
     (
         "policy/modules",
-        &["mail", "config", "content", "policy-api", "authentication", "data", "lua", "sieve"],
+        &["mail", "config", "content", "policy-api", "authentication", "bounce", "data", "lua", "sieve"],
     ),
     ("policy/bounce", &["mail", "config", "content"]),
     (

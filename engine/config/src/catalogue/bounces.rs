@@ -5,7 +5,6 @@ use crate::{Bool, Integer, OptionDef, Optional, OptionalText, Regex, Seconds};
 crate::words! {
     Signing = "enabled" | "disabled"
     SigningStatistics = "all" | "global" | "off"
-    Insertion = "disabled" | "enabled"
 }
 
 const DELAY: &str = "the module delay_dsn";
@@ -37,9 +36,6 @@ pub const OPTIONS: &[OptionDef] = crate::definitions! {
     /// What they become; $0, $1 … are what matched.
     response_transcode_replace: OptionalText = "", in [binding, binding_group, domain, global],
         tier 2 Coming(TRANSCODING);
-    /// Whether mail of this scope gets the header that complaints are recognised by.
-    enable_fbl_header_insertion: Optional<Insertion> = "", in [binding, binding_group, domain, global],
-        tier 2 Coming("the module fbl");
     /// Whether the older module dkim_sign signs mail of this scope.
     dkim: Signing = "enabled", in [binding, binding_group, domain, global], tier 3 Coming("DKIM signatures");
     /// Whether mail of this scope gets a DomainKeys signature.

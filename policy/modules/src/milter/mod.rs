@@ -7,7 +7,7 @@
 
 mod packets;
 
-use crate::daemon::endpoint;
+use crate::daemon::{WhenDown, endpoint};
 use bytes::{Bytes, BytesMut};
 use config::{Bool, Instances, ModuleSyntax, Seconds, Text};
 use content::{Content, Place};
@@ -17,11 +17,6 @@ use policy_api::{Answer, Ask, Connection, Endpoint, Finding, Host, Module, Modul
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::time::Duration;
-
-config::choices! {
-    /// What becomes of messages while the filter does not answer.
-    pub enum WhenDown { Accept = 0: "accept", Tempfail = 1: "tempfail", Reject = 2: "reject" }
-}
 
 config::options! {
     pub struct MilterOptions {
@@ -97,13 +92,8 @@ impl Module for Milter {
 impl Milter {
     fn is_down(&self, error: &io::Error, ask: &mut Ask<'_>, host: &Rc<dyn Host>) -> Verdict {
         host.report(policy_api::Level::Error, &format!("milter: filter at {:?}: {error}", self.daemon));
-        match self.options.when_down {
-            WhenDown::Accept => return Verdict::Continue,
-            WhenDown::Tempfail => {
-                ask.disposition.set_code(451, "4.7.1 the mail filter does not answer, please try later")
-            }
-            WhenDown::Reject => ask.disposition.set_code(550, "5.7.1 the mail filter does not answer"),
-        }
+        let Some(reply) = self.options.when_down.reply("the mail filter") else { return Verdict::Continue };
+        ask.disposition.reply = Some(reply);
         Verdict::Done
     }
 

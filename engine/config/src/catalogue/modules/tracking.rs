@@ -1,11 +1,7 @@
 //! What becomes of messages after their delivery, and HTTP.
 
 use super::{KnownModule, fields, stanza};
-use crate::{
-    Bool, Instances, Integer, List, OptionDef, Optional, OptionalText, Seconds, Size, Standing, Text,
-};
-
-crate::words! { Disposition = "blackhole" | "pass" }
+use crate::{Bool, Instances, Integer, OptionDef, Optional, OptionalText, Seconds, Size, Standing, Text};
 
 const HTTP: Standing = Standing::Coming("HTTP");
 const EVENTS: Standing = Standing::Coming("events as JSON");
@@ -38,22 +34,7 @@ pub const MODULES: &[KnownModule] = &[
         Instances::Any,
         &[HYDRANT],
     ),
-    KnownModule::listed(
-        "fbl",
-        1,
-        "Marks outgoing mail and reads complaints about it.",
-        Standing::Coming("complaints"),
-        Instances::Any,
-        &[fields! {
-            auto_log: Bool = "false" "True: complaints are logged and mail is marked.";
-            log_path: Text = "/var/log/ecelerity/fbllog.ec" "The log.";
-            addresses: List<crate::Regex> = "" "Addresses that complaints come to.";
-            header_name: Text = "X-MSFBL" "Field that marks mail.";
-            user_string: OptionalText = "" "What the mark holds besides.";
-            message_disposition: Disposition = "blackhole" "What becomes of a complaint.";
-            condition: OptionalText = "" "Context variable without which mail is not marked.";
-        }],
-    ),
+    KnownModule::built("fbl", 1, "Marks outgoing mail and reads complaints about it."),
     KnownModule::listed("httpsrv", 1, "HTTP for requests and scripts.", HTTP, Instances::Any, &[]),
     KnownModule::listed(
         "msg_gen",
