@@ -3,22 +3,22 @@
 //! The law: it is US-ASCII (RFC 3464 §2.1); what is not becomes `?`, or the escapes of RFC 6533 in addresses.
 
 use crate::fold::folded;
-use crate::report::{Failure, Notice};
+use crate::report::{Action, Failure, Notice};
 use crate::status::status;
 use mail::Address;
 
-pub(crate) fn delivery_status(notice: &Notice<'_>) -> Vec<u8> {
+pub fn delivery_status(notice: &Notice<'_>, action: Action) -> Vec<u8> {
     let mut out = Vec::with_capacity(128 + 512 * notice.failures.len());
     field(&mut out, "Reporting-MTA: dns;", notice.host);
     field(&mut out, "Arrival-Date:", &notice.arrival.to_string());
     for failure in notice.failures {
         out.extend_from_slice(b"\r\n");
-        recipient(&mut out, failure);
+        recipient(&mut out, failure, action);
     }
     out
 }
 
-fn recipient(out: &mut Vec<u8>, failure: &Failure<'_>) {
+fn recipient(out: &mut Vec<u8>, failure: &Failure<'_>, action: Action) {
     if let Some(original) = failure.original_recipient {
         field(out, "Original-Recipient:", original);
     }
@@ -26,7 +26,7 @@ fn recipient(out: &mut Vec<u8>, failure: &Failure<'_>) {
         plain if plain.is_ascii() => field(out, "Final-Recipient: rfc822;", plain),
         _ => field(out, "Final-Recipient: utf-8;", &escaped(failure.recipient)),
     }
-    field(out, "Action:", "failed");
+    field(out, "Action:", action.name());
     let (class, subject, detail) = status(failure.reply);
     field(out, "Status:", &format!("{class}.{subject}.{detail}"));
     if let Some((host, address)) = failure.remote {

@@ -16,8 +16,9 @@ mod status;
 
 pub use class::{Category, Class};
 pub use classify::classify;
+pub use delivery_status::delivery_status;
 pub use feedback::{Feedback, feedback, quoted_field};
 pub use original::{HEADERS_LIMIT, Original};
-pub use read::{Reported, read};
-pub use report::{Failure, Notice, notice};
+pub use read::{Reported, read, status_fields};
+pub use report::{Action, Failure, Notice, notice, report};
 pub use status::status;

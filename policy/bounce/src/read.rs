@@ -44,17 +44,29 @@ pub fn read(content: &Content, suppressed: impl Fn(&str) -> bool) -> Vec<Reporte
     reports
 }
 
-/// The recipients of message/delivery-status (RFC 3464 §2).
-fn structured(tree: &Tree) -> Vec<Reported> {
+/// The part that a report has for machines (RFC 3464 §2), if it is one.
+fn status_octets(tree: &Tree) -> Option<Vec<u8>> {
     let parts = tree.walk(tree.root());
     let status = parts.into_iter().find(|part| {
         matches!(
             tree.content_type(*part).value.as_str(),
             "message/delivery-status" | "message/global-delivery-status"
         )
-    });
-    let Some(status) = status else { return Vec::new() };
-    let octets = tree.decoded(status);
+    })?;
+    Some(tree.decoded(status))
+}
+
+/// Name and text of the fields of a report: first those of the message, then those of each recipient. None: it is
+/// no report of RFC 3464.
+pub fn status_fields(content: &Content) -> Option<Vec<Vec<(String, String)>>> {
+    let octets = status_octets(&content.tree())?;
+    let fields = |group| Header::new(group).fields().map(|field| (field.name().to_owned(), field.text()));
+    Some(groups(&octets).take(RECIPIENTS + 1).map(|group| fields(group).collect()).collect())
+}
+
+/// The recipients of message/delivery-status (RFC 3464 §2).
+fn structured(tree: &Tree) -> Vec<Reported> {
+    let Some(octets) = status_octets(tree) else { return Vec::new() };
     groups(&octets).skip(1).filter_map(|group| reported(Header::new(group))).take(RECIPIENTS).collect()
 }
 

@@ -22,6 +22,61 @@ pub struct Failure<'a> {
     pub last_attempt: Time,
 }
 
+/// What became of the recipients that a report tells of (RFC 3464 §2.3.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Action {
+    #[default]
+    Failed,
+    Delayed,
+    Delivered,
+    Relayed,
+    Expanded,
+}
+
+impl Action {
+    pub const ALL: [Action; 5] =
+        [Action::Failed, Action::Delayed, Action::Delivered, Action::Relayed, Action::Expanded];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Action::Failed => "failed",
+            Action::Delayed => "delayed",
+            Action::Delivered => "delivered",
+            Action::Relayed => "relayed",
+            Action::Expanded => "expanded",
+        }
+    }
+
+    const fn subject(self) -> &'static str {
+        match self {
+            Action::Failed => "Mail could not be delivered",
+            Action::Delayed => "Mail could not be delivered yet",
+            Action::Delivered => "Mail has been delivered",
+            Action::Relayed => "Mail has been handed on",
+            Action::Expanded => "Mail has been sent on to a list",
+        }
+    }
+
+    const fn explanation(self) -> &'static str {
+        match self {
+            Action::Failed => {
+                "Your message could not be delivered to the following recipients.\r\n\
+                 No further attempt will be made.\r\n"
+            }
+            Action::Delayed => {
+                "Your message could not be delivered to the following recipients yet.\r\n\
+                 You need not send it again: further attempts will be made.\r\n"
+            }
+            Action::Delivered => "Your message has been delivered to the following recipients.\r\n",
+            Action::Relayed => {
+                "Your message has been handed on for the following recipients, to a host that\r\n\
+                 does not tell about deliveries.\r\n"
+            }
+            Action::Expanded => "Your message has been sent on to the members of the following lists.\r\n",
+        }
+    }
+}
+
 /// All that a notice is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Notice<'a> {
@@ -48,16 +103,21 @@ pub struct Notice<'a> {
 ///
 /// Panics if there is no failure to tell of.
 pub fn notice(notice: &Notice<'_>) -> Vec<u8> {
+    report(notice, Action::Failed)
+}
+
+/// The same, of recipients that have met something else: `failures` are they, whatever it was.
+pub fn report(notice: &Notice<'_>, action: Action) -> Vec<u8> {
     assert!(!notice.failures.is_empty(), "a notice tells of a failure");
-    let explanation = explanation(notice);
-    let status = delivery_status(notice);
+    let explanation = explanation(notice, action);
+    let status = delivery_status(notice, action);
     let original = original::part(notice.original, notice.message);
     let returned = original.as_ref().map_or(&[][..], |(_, content)| content);
     let boundary = boundary(notice.id, &[&explanation, &status, returned]);
 
     let mut out = Vec::with_capacity(1024 + explanation.len() + status.len() + returned.len());
     let is_ascii = explanation.is_ascii() && returned.is_ascii();
-    header(&mut out, notice, &boundary, is_ascii);
+    header(&mut out, notice, action, &boundary, is_ascii);
     part(&mut out, &boundary, "text/plain; charset=utf-8", "Notification", &explanation);
     part(&mut out, &boundary, "message/delivery-status", "Delivery report", &status);
     if let Some((kind, content)) = &original {
@@ -69,10 +129,10 @@ pub fn notice(notice: &Notice<'_>) -> Vec<u8> {
     out
 }
 
-fn header(out: &mut Vec<u8>, notice: &Notice<'_>, boundary: &str, is_ascii: bool) {
+fn header(out: &mut Vec<u8>, notice: &Notice<'_>, action: Action, boundary: &str, is_ascii: bool) {
     field(out, "From:", &mailer_daemon(notice));
     field(out, "To:", notice.to.as_str());
-    field(out, "Subject:", "Mail could not be delivered");
+    field(out, "Subject:", action.subject());
     field(out, "Date:", &notice.now.to_string());
     field(out, "Message-ID:", &format!("<{}@{}>", notice.id, notice.host));
     // Nobody's vacation programme shall answer (RFC 3834 §2).
@@ -118,13 +178,11 @@ fn part(out: &mut Vec<u8>, boundary: &str, kind: &str, description: &str, conten
 }
 
 /// The first part, for people.
-fn explanation(notice: &Notice<'_>) -> Vec<u8> {
+fn explanation(notice: &Notice<'_>, action: Action) -> Vec<u8> {
     let mut out = Vec::with_capacity(512 + 256 * notice.failures.len());
     folded(&mut out, &format!("This is the mail system of {}.", notice.host), 0, "");
-    out.extend_from_slice(
-        b"\r\n\r\nYour message could not be delivered to the following recipients.\r\n\
-          No further attempt will be made.\r\n",
-    );
+    out.extend_from_slice(b"\r\n\r\n");
+    out.extend_from_slice(action.explanation().as_bytes());
     for failure in notice.failures {
         out.extend_from_slice(b"\r\n");
         folded(&mut out, &format!("<{}>", failure.recipient), 0, "");

@@ -3,9 +3,10 @@
 //! The law: userdata outlive their call, in `self` and in globals; what they show ends with it.
 
 use crate::budget::Spent;
+use crate::family::aside::Lock;
 use crate::machine::{Machine, USER, plain_text, stack};
 use content::Tree;
-use mail::{Contexts, Phase};
+use mail::{Contexts, MessageId, Phase};
 use mlua::thread::ThreadStatus;
 use mlua::{Error, Lua, MultiValue, Table, Thread, Value};
 use policy_api::{Ask, Client, Disposition, Host, Later, Message, Rights, SessionRequests};
@@ -74,6 +75,8 @@ pub struct Call {
     pub spent: Spent,
     /// The table of the session; made when first asked for.
     pub table: OnceCell<Table>,
+    /// Locks that it holds; they are given back when it ends.
+    pub held: RefCell<Vec<Rc<Lock>>>,
 }
 
 impl Call {
@@ -96,12 +99,37 @@ impl Call {
             pending: RefCell::default(),
             spent: Spent::default(),
             table: OnceCell::new(),
+            held: RefCell::default(),
         })
+    }
+
+    /// Of a script that nobody asks: a timer, a function of a pool. It may wait, and decides nothing.
+    pub fn alone(host: &Rc<dyn Host>) -> Rc<Call> {
+        Rc::new(Call {
+            phase: None,
+            rights: Rights { code: false, ..Rights::of(Phase::Auth) },
+            client: Client::new(MessageId::NONE, None, None),
+            line: String::new(),
+            letter: Rc::default(),
+            session: RefCell::default(),
+            disposition: RefCell::default(),
+            host: host.clone(),
+            pending: RefCell::default(),
+            spent: Spent::default(),
+            table: OnceCell::new(),
+            held: RefCell::default(),
+        })
+    }
+
+    /// What scripts still hold of it is of no use any more.
+    pub fn end(&self) {
+        self.letter.over.set(true);
+        self.held.take().iter().for_each(|lock| lock.free());
     }
 
     pub fn give_back(&self, ask: &mut Ask<'_>) {
         self.letter.flush();
-        self.letter.over.set(true);
+        self.end();
         *ask.message = self.letter.message.take();
         *ask.contexts = self.letter.contexts.take();
         *ask.session = self.session.take();

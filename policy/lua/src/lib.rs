@@ -6,6 +6,7 @@
 mod budget;
 mod call;
 mod callouts;
+mod chores;
 pub mod dialect;
 mod family;
 mod findings;

@@ -19,6 +19,9 @@ pub struct Machine {
     /// What other modules offer; none where there is no configuration.
     /// What the modules of the generation offer.
     pub services: RefCell<Option<Rc<policy_api::Services>>>,
+    pub chores: crate::chores::Chores,
+    /// Our name, once the module is made.
+    pub hostname: RefCell<String>,
     /// What scripts print while they load, when there is no host yet.
     pub printed: RefCell<Vec<String>>,
     operators: MultiValue,
@@ -56,6 +59,8 @@ impl Machine {
             slice: slice.clone(),
             patterns: RefCell::default(),
             services: RefCell::default(),
+            chores: crate::chores::Chores::default(),
+            hostname: RefCell::new("localhost".to_owned()),
             printed: RefCell::default(),
             operators: MultiValue::new(),
             host,

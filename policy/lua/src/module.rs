@@ -4,6 +4,7 @@
 
 use crate::call::{Call, Failure, Step, finish, step};
 use crate::callouts::{CALLOUTS, Callout, Objects};
+use crate::chores::attend;
 use crate::family::constants::{CONTINUE, DONE};
 use crate::findings::findings;
 use crate::instance::{Instance, Registered};
@@ -12,7 +13,9 @@ use crate::value::number;
 use config::{Bool, Instances, Integer, ModuleSyntax, OptionalText, Seconds, Stanza, StanzaSyntax};
 use mail::Phase;
 use mlua::{MultiValue, Value};
-use policy_api::{Answer, Ask, Finding, Host, Level, Make, Module, ModuleDef, Services, Sources, Verdict};
+use policy_api::{
+    Answer, Ask, Finding, Host, Later, Level, Make, Module, ModuleDef, Services, Sources, Verdict,
+};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -94,6 +97,7 @@ pub fn load_beside(
 fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
     let scripts = scripts(&stanza);
     let instance = Instance::load(make.sources, roots(&stanza), &scripts, make.services)?;
+    instance.machine.hostname.replace(make.hostname.to_owned());
     let remarks = if make.shard == 0 { instance.remarks(&scripts) } else { Vec::new() };
     Ok(Rc::new(Scriptlet::new(instance, remarks)))
 }
@@ -237,6 +241,10 @@ impl Scriptlet {
 }
 
 impl Module for Scriptlet {
+    fn attend(&self, host: &Rc<dyn Host>) -> Option<Later<()>> {
+        Some(attend(self.instance.machine.clone(), host.clone()))
+    }
+
     fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
         self.say(host);
         let turns = &self.turns[ask.phase as usize];

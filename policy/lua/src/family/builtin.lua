@@ -1,27 +1,5 @@
 -- What of `msys` is written in Lua.
-local msys, breathe = ...
-
--- A shard has one thread, and its machine with it: the pool's function runs as a coroutine of this session, cut
--- into slices like any script; what blocks inside of it (files, databases, names) waits on side threads.
-function msys.runInPool(pool, job, async, mode)
-  if type(job) ~= "function" then error("bad argument #2 to 'runInPool' (function expected)", 2) end
-  if not msys.asyncOk() then
-    local result = { pcall(job) }
-    if type(async) == "function" then async(unpack(result)) end
-    if async then return end
-    return unpack(result)
-  end
-  breathe()
-  if type(async) == "function" then
-    async(pcall(job))
-    return
-  end
-  if async then
-    pcall(job)
-    return
-  end
-  return pcall(job)
-end
+local msys = ...
 
 local function dump(value, indent, seen)
   local kind = type(value)

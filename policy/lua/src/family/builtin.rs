@@ -53,11 +53,6 @@ pub static FAMILY: Family = Family {
         ),
         later("msys.sleep", "msys.sleep(seconds)", "Suspends the script.", sleep),
         later("msys.readfile", "msys.readfile(name)", "A whole file, read on a side thread.", read_file),
-        lua(
-            "msys.runInPool",
-            "msys.runInPool(pool, function, [async|completion], [mode])",
-            "Runs a function beside the session: true and its results, or false and the error.",
-        ),
         lua("msys.dumper.Dumper", "msys.dumper.Dumper(value)", "A value as Lua source."),
         now("msys.core.get_now_ts", "msys.core.get_now_ts()", "Seconds since 1970.", get_now),
         now("msys.core.string_new", "msys.core.string_new()", "An empty mutable string.", string_new),
@@ -80,17 +75,7 @@ fn set_up(machine: &Machine) -> mlua::Result<()> {
         use mlua::UserDataFields as _;
         registry.add_field_method_get("buffer", |lua, this| lua.create_string(&*this.0.borrow()));
     })?;
-    let breathe = machine.lua.create_function(|lua, ()| {
-        let call = calling(lua, "msys.runInPool")?;
-        let breathe = call.host.breathe();
-        call.pending.replace(Some(Box::pin(async move {
-            breathe.await;
-            Ok(MultiValue::new())
-        })));
-        Ok(())
-    })?;
-    let breathe = machine.suspending(breathe)?;
-    machine.lua.load(CHUNK).set_name("=prelude").call::<()>((namespace(machine, "msys")?, breathe))
+    machine.lua.load(CHUNK).set_name("=prelude").call::<()>(namespace(machine, "msys")?)
 }
 
 /// Functables by name, in the order of registration.

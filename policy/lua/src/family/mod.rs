@@ -2,13 +2,16 @@
 
 mod accept;
 mod antivirus;
+pub mod aside;
 mod builtin;
 pub mod constants;
 mod context;
 mod database;
+mod idn;
 mod json;
 mod letter;
 mod names;
+mod notice;
 mod numbers;
 mod opendkim;
 mod refused;
@@ -18,16 +21,19 @@ use crate::function::Family;
 
 pub use builtin::MODULES;
 
-pub static FAMILIES: [&Family; 13] = [
+pub static FAMILIES: [&Family; 16] = [
     &constants::FAMILY,
     &builtin::FAMILY,
+    &aside::FAMILY,
     &accept::FAMILY,
     &antivirus::FAMILY,
     &context::FAMILY,
     &letter::FAMILY,
     &names::FAMILY,
     &database::FAMILY,
+    &idn::FAMILY,
     &json::FAMILY,
+    &notice::FAMILY,
     &numbers::FAMILY,
     &opendkim::FAMILY,
     &text::FAMILY,

@@ -328,7 +328,7 @@ fn set_up(machine: &Machine) -> mlua::Result<()> {
 }
 
 /// The message that a method was called on, while it lasts, and the other arguments.
-fn of(arguments: MultiValue, name: &str) -> mlua::Result<(Rc<Letter>, MultiValue)> {
+pub fn of(arguments: MultiValue, name: &str) -> mlua::Result<(Rc<Letter>, MultiValue)> {
     let (letter, rest) = this::<Msg, _>(arguments, name, |msg| msg.0.clone())?;
     alive(&letter, name)?;
     Ok((letter, rest))
