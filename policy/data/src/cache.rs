@@ -26,21 +26,6 @@ pub struct Statistics {
     pub displaced: u64,
 }
 
-impl Statistics {
-    pub fn plus(self, other: Statistics) -> Statistics {
-        Statistics {
-            elements: self.elements + other.elements,
-            hits: self.hits + other.hits,
-            misses: self.misses + other.misses,
-            pending: self.pending + other.pending,
-            inserts: self.inserts + other.inserts,
-            flushed: self.flushed + other.flushed,
-            expired: self.expired + other.expired,
-            displaced: self.displaced + other.displaced,
-        }
-    }
-}
-
 pub(crate) struct Cache {
     entries: HashMap<Key, Rc<Rows>>,
     /// The oldest first: it expires first, and makes room first.

@@ -15,7 +15,7 @@ pub struct Datasource {
     /// Whose turn it is.
     turn: Cell<usize>,
     cache: RefCell<Cache>,
-    pending: Pending,
+    pending: Pending<Result<Rc<Rows>, DataFault>>,
 }
 
 impl Datasource {
@@ -43,7 +43,7 @@ impl Datasource {
         let rows = usize::try_from(self.options.max_rows).ok();
         let question = self.question(query, parameters, rows);
         if fresh || self.options.no_cache {
-            return Box::pin(async move { source.ask(&host, &question).await });
+            return Box::pin(async move { source.ask(&host, &question).await.map(Rc::new) });
         }
         Box::pin(async move { source.remember(&host, &question).await })
     }
@@ -52,7 +52,17 @@ impl Datasource {
     pub fn execute(self: &Rc<Self>, host: &Rc<dyn Host>, query: &str, parameters: Parameters) -> Answering {
         let (source, host) = (self.clone(), host.clone());
         let question = self.question(query, parameters, Some(0));
-        Box::pin(async move { source.ask(&host, &question).await })
+        Box::pin(async move { source.ask(&host, &question).await.map(Rc::new) })
+    }
+
+    /// All rows, whatever `max_rows` says, and nothing is remembered.
+    pub(crate) async fn all(
+        &self,
+        host: &Rc<dyn Host>,
+        query: &str,
+        parameters: Parameters,
+    ) -> Result<Rows, DataFault> {
+        self.ask(host, &self.question(query, parameters, None)).await
     }
 
     /// Forgets all answers; how many there were.
@@ -87,7 +97,7 @@ impl Datasource {
             }
         }
         let asking = self.pending.begin(&key);
-        let answer = self.ask(host, question).await;
+        let answer = self.ask(host, question).await.map(Rc::new);
         if let Ok(rows) = &answer {
             self.cache.borrow_mut().insert(&key, rows.clone(), host.now());
         }
@@ -96,7 +106,7 @@ impl Datasource {
     }
 
     /// The URIs take turns; one that cannot be reached is passed over.
-    async fn ask(&self, host: &Rc<dyn Host>, question: &Arc<Question>) -> Result<Rc<Rows>, DataFault> {
+    async fn ask(&self, host: &Rc<dyn Host>, question: &Arc<Question>) -> Result<Rows, DataFault> {
         let pool = if self.options.pool.eq_ignore_ascii_case("cpu") { Pool::Cpu } else { Pool::Io };
         let first = self.turn.replace(self.turn.get().wrapping_add(1));
         let mut fault = DataFault::Driver("its uri is empty, expected sqlite:/path".into());
@@ -107,7 +117,7 @@ impl Datasource {
                 Err(fault) => Err(fault.clone()),
             };
             match answer {
-                Ok(rows) => return Ok(Rc::new(rows)),
+                Ok(rows) => return Ok(rows),
                 Err(next @ (DataFault::Unreachable(_) | DataFault::Driver(_))) => fault = next,
                 Err(fault) => return Err(fault),
             }

@@ -4,6 +4,7 @@
 //! share one cache for each source.
 
 mod cache;
+pub mod cidr;
 mod datasource;
 mod datasources;
 mod driver;
@@ -13,6 +14,7 @@ mod rows;
 pub mod sqlite;
 
 pub use cache::Statistics;
+pub use cidr::CidrTables;
 pub use datasource::Datasource;
 pub use datasources::Datasources;
 pub use driver::Question;

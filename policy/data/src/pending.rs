@@ -3,47 +3,52 @@
 //! The law: whoever asks may be dropped at any moment; those who wait are told, and one of them asks anew.
 
 use crate::cache::Key;
-use crate::{DataFault, Rows};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-type Answer = Result<Rc<Rows>, DataFault>;
+pub(crate) struct Pending<A>(RefCell<HashMap<Key, Rc<Asked<A>>>>);
 
-#[derive(Default)]
-pub(crate) struct Pending(RefCell<HashMap<Key, Rc<Asked>>>);
-
-#[derive(Default)]
-pub(crate) struct Asked {
+pub(crate) struct Asked<A> {
     over: Cell<bool>,
-    answer: RefCell<Option<Answer>>,
+    answer: RefCell<Option<A>>,
     waiting: RefCell<Vec<Waker>>,
 }
 
 /// Held by the one who asks.
-pub(crate) struct Asking<'a> {
-    all: &'a Pending,
+pub(crate) struct Asking<'a, A> {
+    all: &'a Pending<A>,
     key: Key,
-    asked: Rc<Asked>,
+    asked: Rc<Asked<A>>,
 }
 
-impl Pending {
-    pub fn of(&self, key: &[u8]) -> Option<Rc<Asked>> {
+impl<A> Default for Pending<A> {
+    fn default() -> Self {
+        Pending(RefCell::default())
+    }
+}
+
+impl<A: Clone> Pending<A> {
+    pub fn of(&self, key: &[u8]) -> Option<Rc<Asked<A>>> {
         self.0.borrow().get(key).cloned()
     }
 
-    pub fn begin(&self, key: &Key) -> Asking<'_> {
-        let asked: Rc<Asked> = Rc::default();
+    pub fn begin(&self, key: &Key) -> Asking<'_, A> {
+        let asked = Rc::new(Asked {
+            over: Cell::new(false),
+            answer: RefCell::new(None),
+            waiting: RefCell::default(),
+        });
         self.0.borrow_mut().insert(key.clone(), asked.clone());
         Asking { all: self, key: key.clone(), asked }
     }
 }
 
-impl Asked {
+impl<A: Clone> Asked<A> {
     /// None: the one who asked has gone.
-    pub async fn answer(&self) -> Option<Answer> {
+    pub async fn answer(&self) -> Option<A> {
         poll_fn(|context| {
             if self.over.get() {
                 return Poll::Ready(());
@@ -59,13 +64,13 @@ impl Asked {
     }
 }
 
-impl Asking<'_> {
-    pub fn answered(self, answer: &Answer) {
+impl<A: Clone> Asking<'_, A> {
+    pub fn answered(self, answer: &A) {
         self.asked.answer.replace(Some(answer.clone()));
     }
 }
 
-impl Drop for Asking<'_> {
+impl<A> Drop for Asking<'_, A> {
     fn drop(&mut self) {
         self.all.0.borrow_mut().remove(&self.key);
         self.asked.over.set(true);

@@ -155,6 +155,8 @@ impl Rows {
 pub enum DataFault {
     /// No stanza has that name.
     Unknown(Box<str>),
+    /// Nobody has defined that table of blocks.
+    NoTable(Box<str>),
     /// The URI names a driver that is not here, or is none.
     Driver(Box<str>),
     /// It cannot be opened; another URI may do.
@@ -171,6 +173,7 @@ impl fmt::Display for DataFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DataFault::Unknown(name) => write!(f, "there is no Datasource \"{name}\" with a uri"),
+            DataFault::NoTable(name) => write!(f, "there is no CIDR list \"{name}\""),
             DataFault::Driver(text) | DataFault::Unreachable(text) | DataFault::Failed(text) => {
                 f.write_str(text)
             }

@@ -1,6 +1,7 @@
 //! The validation modules, one file each. What a module is, `policy_api` says.
 
 mod antivirus;
+mod cidrdb;
 mod clamav;
 mod conntrol;
 mod daemon;

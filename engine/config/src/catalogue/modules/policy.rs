@@ -46,14 +46,7 @@ pub const MODULES: &[KnownModule] = &[
             domainlist: List<Text> = "" "Domains that are counted, whatever the threshold.";
         }],
     ),
-    KnownModule::listed(
-        "cidrdb",
-        1,
-        "Tables of address blocks for scripts.",
-        Standing::Coming("tables of address blocks"),
-        Instances::Singleton,
-        &[],
-    ),
+    KnownModule::built("cidrdb", 1, "Tables of address blocks for scripts."),
     KnownModule::built("url_ripper", 1, "Asks a DNS list about peers, sender domains and links."),
     KnownModule::listed(
         "smtp_cbv",
