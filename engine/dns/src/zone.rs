@@ -11,6 +11,8 @@ use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, PTR, SOA, TXT};
 use hickory_proto::rr::{self, RData, RecordType};
 use std::collections::HashMap;
 
+mod master;
+
 /// Seconds that a negative answer of a zone may be kept.
 pub const NEGATIVE_TTL: u32 = 60;
 /// What an asker takes who does not say (RFC 1035 §4.2.1).
@@ -214,17 +216,23 @@ fn parse_line(text: &str) -> Result<(Name, Entry), &'static str> {
     let ttl = word().parse::<u32>().map_err(|_| "the second word is no number of seconds")?;
     let kind = word().to_ascii_uppercase();
     let data = rest;
-    let fate = match &*kind {
+    let entry = parse_fate(&kind, data);
+    Ok((name, entry.unwrap_or_else(|| Ok(Entry::Record { ttl, data: parse_data(&kind, data)? }))?))
+}
+
+/// None: no misfortune is named so.
+fn parse_fate(kind: &str, data: &str) -> Option<Result<Entry, &'static str>> {
+    let fate = match kind {
         "SERVFAIL" => Fate::Code(ResponseCode::ServFail),
         "REFUSED" => Fate::Code(ResponseCode::Refused),
         "SILENT" => Fate::Silent,
-        _ => return Ok((name, Entry::Record { ttl, data: parse_data(&kind, data)? })),
+        _ => return None,
     };
     let strikes = match data {
-        "" => None,
-        kind => Some(kind.to_ascii_uppercase().parse().map_err(|_| "no such record type")?),
+        "" => Ok(None),
+        kind => kind.to_ascii_uppercase().parse().map(Some).map_err(|_| "no such record type"),
     };
-    Ok((name, Entry::Misfortune { fate, strikes }))
+    Some(strikes.map(|strikes| Entry::Misfortune { fate, strikes }))
 }
 
 fn parse_data(kind: &str, data: &str) -> Result<RData, &'static str> {
