@@ -19,5 +19,6 @@ mod routing;
 mod scanners;
 mod smuggling;
 mod swaks;
+mod trace;
 
 const PLACE: harness::Place = harness::place!();

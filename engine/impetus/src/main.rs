@@ -14,6 +14,7 @@ mod keep;
 mod load;
 mod manual;
 mod old_names;
+mod policy;
 mod run;
 mod sink;
 mod spool;
@@ -32,7 +33,7 @@ struct Subcommand {
     run: fn(Arguments) -> ExitCode,
 }
 
-const SUBCOMMANDS: [Subcommand; 14] = [
+const SUBCOMMANDS: [Subcommand; 15] = [
     Subcommand {
         name: "run",
         arguments: "[-c FILE] [--shards N]",
@@ -56,6 +57,13 @@ const SUBCOMMANDS: [Subcommand; 14] = [
         arguments: "[-c FILE] [--format text|json] BINDING DOMAIN [--host MX] | --listener ENDPOINT [--peer IP]",
         summary: "Says what applies to a queue or a session, where it was set, and who shares its budgets.",
         run: explain::explain,
+    },
+    Subcommand {
+        name: "policy",
+        arguments: "trace [-c FILE] [--format text|json] --client-ip IP [--helo NAME] [--auth USER] --from ADDRESS \
+                    --to ADDRESS... [--listener ENDPOINT] [--dns ZONEFILE] [--allow-network] MESSAGE|-",
+        summary: "Plays a message through the configured policy and says what each module did; delivers nothing.",
+        run: policy::policy,
     },
     Subcommand {
         name: "dump",

@@ -229,7 +229,7 @@ fn panicked(task: &str, message: &str) {
 }
 
 /// Two numbers that nobody can guess.
-fn chance() -> io::Result<[u64; 2]> {
+pub fn chance() -> io::Result<[u64; 2]> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     let (low, high) = bytes.split_at(8);
@@ -251,7 +251,7 @@ fn host_facts() -> HostFacts {
     HostFacts { release: pretty.unwrap_or("Linux").trim_matches('"').to_owned(), system: parts.join(" ") }
 }
 
-fn hostname() -> String {
+pub fn hostname() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname")
         .map_or_else(|_| "localhost".into(), |name| name.trim().into())
 }

@@ -238,7 +238,7 @@ impl<W: World> Conversation<W> {
     }
 
     /// The variables, what policy says of it, the logs.
-    async fn end_authentication(
+    pub async fn end_authentication(
         &mut self,
         proved: Option<&str>,
         user: &str,

@@ -46,6 +46,7 @@ mod receive;
 mod reclaim;
 mod record;
 mod recover;
+pub mod rehearsal;
 mod relay;
 mod reload;
 mod resolve;
@@ -162,6 +163,8 @@ pub struct Shard<W: World> {
     life: Cell<Life>,
     pub(crate) stop_asked: Signal,
     pub(crate) tidy_bell: Signal,
+    /// Takes what would be journalled. None in every shard that serves.
+    pub(crate) rehearsal: Option<Rc<rehearsal::Notebook>>,
 }
 
 /// How far a shard's life is.

@@ -16,7 +16,7 @@ use config::{Endpoint, Inbound, OptionDef, Scope, Snapshot};
 use data::Datasources;
 use mail::address::fold_domain;
 use mail::{Address, Dictionary, Phase};
-use policy_api::{Finding, Loaded, Make, ModuleDef, Pipeline, Services, Sources};
+use policy_api::{Finding, Loaded, Make, Module, ModuleDef, Pipeline, Services, Sources};
 use smtp::server::{BareLineEnds, DateHeader as SessionDate, LineLength, MissingHeaders as SessionHeaders};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -274,7 +274,12 @@ pub struct Policy<'a> {
     pub sources: &'a Arc<Sources>,
     pub shard: usize,
     pub shards: usize,
+    /// Puts something around each module: a rehearsal does.
+    pub around: Option<Around<'a>>,
 }
+
+/// From a module's definition, the name of its stanza, and itself.
+pub type Around<'a> = &'a dyn Fn(&'static ModuleDef, &str, Rc<dyn Module>) -> Rc<dyn Module>;
 
 /// Phases at which a message's content is there, or a copy of it.
 const MESSAGE_PHASES: [Phase; 7] = [
@@ -305,6 +310,10 @@ fn pipeline(snapshot: &Snapshot, hostname: &str, policy: Policy<'_>) -> Result<P
             shards: policy.shards,
         };
         let module = (definition.make)(stanza, &make)?;
+        let module = match policy.around {
+            Some(around) => around(definition, stanza.name(), module),
+            None => module,
+        };
         loaded.push(Loaded::new(definition, options.enabled, module).named(stanza.name()));
     }
     Ok(Pipeline::new(loaded))
@@ -317,7 +326,7 @@ pub fn policy_findings(
     modules: &'static [&'static ModuleDef],
 ) -> (Option<String>, Vec<String>) {
     let sources = Arc::new(sources(snapshot, modules));
-    let policy = Policy { modules, sources: &sources, shard: 0, shards: 1 };
+    let policy = Policy { modules, sources: &sources, shard: 0, shards: 1, around: None };
     let refusal = pipeline(snapshot, "localhost", policy).err().map(|finding| finding.to_string());
     let mut remarks: Vec<String> =
         Datasources::findings(snapshot).iter().map(|finding| finding.to_string()).collect();

@@ -10,8 +10,9 @@ use crate::outbound::Cells;
 use crate::parcel::Budget;
 use crate::post::{Exchange, Order, PostOffice};
 use crate::record::{Recorder, record};
+use crate::rehearsal::Notebook;
 use crate::resolve::Resolver;
-use crate::settings::{Policy, Site, policy_findings};
+use crate::settings::{Around, Policy, Site, policy_findings};
 use crate::{Life, Shard, dispatch, options, receive, recover, take, tidy};
 use bindings::{Schedule, ScheduleSettings};
 use config::{ModuleSyntax, Registry, Snapshot};
@@ -20,6 +21,7 @@ use mail::id::Ids;
 use policy_api::{ModuleDef, Sources};
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::AtomicUsize;
@@ -119,7 +121,11 @@ impl Common {
 
     /// What the modules of one shard are made of.
     pub(crate) fn policy<'a>(&self, sources: &'a Arc<Sources>, shard: usize) -> Policy<'a> {
-        Policy { modules: self.modules, sources, shard, shards: self.exchange.shards() }
+        Policy { modules: self.modules, sources, shard, shards: self.exchange.shards(), around: None }
+    }
+
+    pub(crate) fn name_servers(&self) -> Arc<[SocketAddr]> {
+        self.servers.servers.clone()
     }
 }
 
@@ -239,6 +245,27 @@ pub async fn start<W: World>(world: W, index: usize, common: Arc<Common>, tell: 
     tell(Event::Ended { counters: shard.counters.values() });
 }
 
+/// A shard for a rehearsal: it judges, and has neither sockets nor a journal.
+pub(crate) fn rehearsing<W: World>(
+    world: W,
+    common: Arc<Common>,
+    notebook: Rc<Notebook>,
+    around: Around<'_>,
+) -> Result<Rc<Shard<W>>, String> {
+    common.exchange.attach(0, world.doorbell());
+    let policy = Policy { around: Some(around), ..common.policy(&common.ground.sources, 0) };
+    let site = Site::new(common.ground.clone(), &common.cells, &common.hostname, policy)
+        .map_err(|finding| finding.to_string())?;
+    let settings = spool::Settings::default();
+    let spool = Spool::new(PathBuf::new(), spool::Journal::new(settings.clone(), spool::State::default()));
+    let shard = Shard::new(world, 0, common, site, spool, settings);
+    let shard = Rc::new(Shard { rehearsal: Some(notebook), ..shard });
+    // Side threads and counters answer through these.
+    shard.world.spawn("receive", receive::receive(shard.clone()));
+    shard.world.spawn("ring", receive::ring(shard.clone()));
+    Ok(shard)
+}
+
 /// False: the program was stopped before it began.
 async fn may_proceed<W: World>(world: &W, common: &Common, index: usize) -> bool {
     loop {
@@ -354,6 +381,7 @@ impl<W: World> Shard<W> {
             life: Cell::new(Life::Working),
             stop_asked: Default::default(),
             tidy_bell: Default::default(),
+            rehearsal: None,
             site: RefCell::new(site),
             common,
             world,

@@ -101,6 +101,11 @@ pub(crate) struct Errands {
 struct Errand(Rc<Errands>);
 
 impl Errands {
+    /// Nothing is being told.
+    pub fn are_done(&self) -> bool {
+        self.under_way.get() == 0
+    }
+
     fn begin(self: &Rc<Self>) -> Errand {
         self.under_way.set(self.under_way.get() + 1);
         Errand(self.clone())

@@ -90,6 +90,25 @@ pub enum HookKind {
 
 impl HookKind {
     pub const COUNT: usize = HookKind::SessionEnd as usize + 1;
+
+    /// As scripts name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            HookKind::PerformAuth => "ac_auth_perform_auth",
+            HookKind::FindPassword => "find_password",
+            HookKind::LogAuthFailure => "ac_auth_log_auth_failure",
+            HookKind::CanRelayTo => "core_pre_ec_can_relay_to",
+            HookKind::LogRejection => "core_log_rejection",
+            HookKind::LogReception => "core_log_reception_v1",
+            HookKind::LogDelivery => "core_log_delivery_v1",
+            HookKind::LogTransientFailure => "core_log_transient_failure_v1",
+            HookKind::LogPermanentFailure => "core_log_permanent_failure_v1",
+            HookKind::GenerateBounces => "core_generate_bounces",
+            HookKind::OutboundAuth => "outbound_smtp_auth_config",
+            HookKind::SessionAbort => "core_server_esmtp_session_abort",
+            HookKind::SessionEnd => "validate_dealloc",
+        }
+    }
 }
 
 impl Hook<'_> {

@@ -85,6 +85,14 @@ pub trait Host {
     /// The text of an option in a stanza that is named by (keyword, name) pairs from the top; the name is
     /// empty for a stanza without one.
     fn option(&self, path: &[(&str, &str)], name: &str) -> Option<String>;
+
+    /// Somebody wants to be told with `did` which line of a script did what.
+    fn is_watched(&self) -> bool {
+        false
+    }
+
+    /// A script has changed something: at `file:line`.
+    fn did(&self, _place: &str, _what: &str) {}
 }
 
 /// A number that grows, of one shard.

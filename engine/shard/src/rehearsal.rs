@@ -1,0 +1,190 @@
+//! One session played without sockets, journal and deliveries: the configured pipeline as every session goes through
+//! it, and what each module of it did (`impetus policy trace`).
+//!
+//! Law: nothing leaves. What would be journalled, sent or connected to is written down instead; who judges, and in
+//! which order, is decided by the code that judges real sessions, and by nothing here.
+
+mod client;
+mod difference;
+mod notebook;
+mod offline;
+mod transcript;
+mod watch;
+
+pub(crate) use notebook::Notebook;
+pub use transcript::{Change, Dictionaries, Exchange, Note, Queued, Step, Transcript};
+
+use crate::judge::Conversation;
+use crate::settings::{ListenerSettings, Site};
+use crate::start::{self, Common};
+use crate::{Life, Shard};
+use bytes::Bytes;
+use client::Client;
+use config::Endpoint;
+use dns::zone::Zone;
+use mail::Reply;
+use offline::{Line, Offline};
+use smtp::server::{Facts, Session, Want};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use watch::watched;
+use world::World;
+
+/// So long hooks may take to the end.
+const TOLD_TIME: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// What is played.
+#[derive(Debug)]
+pub struct Script {
+    /// None: the first that is enabled.
+    pub listener: Option<Endpoint>,
+    pub client: SocketAddr,
+    pub helo: String,
+    /// Who the client has proved to be; no password is asked for.
+    pub user: Option<String>,
+    /// As it stands between the angle brackets; empty is the null sender.
+    pub sender: String,
+    pub recipients: Vec<String>,
+    /// Header and body, lines end in CRLF.
+    pub message: Bytes,
+    /// Answers all questions to name servers; without one those of resolv.conf do.
+    pub zone: Option<Zone>,
+    /// Modules may connect.
+    pub may_connect: bool,
+}
+
+/// Plays the script against the configuration of `common`, which no other shard uses. An error says why it cannot
+/// begin.
+pub async fn rehearse<W: World>(world: W, common: Arc<Common>, script: Script) -> Result<Transcript, String> {
+    let notebook: Rc<Notebook> = Rc::default();
+    let around = {
+        let notebook = notebook.clone();
+        move |definition, instance: &str, module| watched(definition, instance, module, &notebook)
+    };
+    let world = Offline::new(world, script.zone.map(Rc::new), script.may_connect, common.name_servers());
+    let shard = start::rehearsing(world, common, notebook.clone(), &around)?;
+    let site = shard.site();
+    let endpoint = endpoint(&site, script.listener)?;
+    let settings = site.listener(&endpoint, Some(script.client.ip()));
+    let client = Client::new(
+        script.helo,
+        script.user.clone(),
+        script.sender,
+        script.recipients,
+        script.message,
+        settings.session.mechanisms.first().map_or("PLAIN", |mechanism| mechanism.name()),
+    );
+    let facts =
+        Facts { peer: Some(script.client), local: endpoint.socket_address(), connection: shard.next_id() };
+    let stage = Stage { shard: shard.clone(), notebook, client, user: script.user };
+    let transcript = stage.play(settings, facts).await;
+    shard.life.set(Life::Ended);
+    shard.post_office.courier.raise();
+    shard.common.exchange.wake_all();
+    Ok(Transcript { listener: endpoint.to_string(), client: script.client.ip().to_string(), ..transcript })
+}
+
+fn endpoint(site: &Site, wanted: Option<Endpoint>) -> Result<Endpoint, String> {
+    let mut known = site.snapshot.listeners("esmtp_listener").map(|(endpoint, _)| endpoint.clone());
+    match wanted {
+        None => known
+            .find(|endpoint| site.listener_options(endpoint).enable)
+            .ok_or_else(|| "the configuration has no ESMTP_Listener with an endpoint that is enabled".into()),
+        Some(wanted) if site.has_listener(&wanted) => Ok(wanted),
+        Some(wanted) => {
+            let known: Vec<_> = known.map(|endpoint| endpoint.to_string()).collect();
+            Err(format!("ESMTP_Listener has no endpoint {wanted}; it has: {}", known.join(" ")))
+        }
+    }
+}
+
+/// The session, its client and who writes down.
+struct Stage<W: World> {
+    shard: Rc<Shard<Offline<W>>>,
+    notebook: Rc<Notebook>,
+    client: Client,
+    user: Option<String>,
+}
+
+impl<W: World> Stage<W> {
+    async fn play(mut self, settings: Rc<ListenerSettings>, facts: Facts) -> Transcript {
+        let world = self.shard.world.clone();
+        let mut session = Session::new(settings.session.clone(), facts, world.now());
+        let mut conversation = Conversation::new(&self.shard, settings, &facts);
+        if conversation.contexts.connection.is_true("can_relay") {
+            session.waive_authentication();
+        }
+        let mut begun = world.now();
+        let mut exchanges = Vec::new();
+        let mut command = String::new();
+        loop {
+            match session.want() {
+                Want::Read { .. } => {
+                    exchanges.push(self.exchange(std::mem::take(&mut command), world.now().since(begun)));
+                    let Some(line) = self.client.next() else { break };
+                    (command, begun) = (line.shown, world.now());
+                    session.read(&line.octets, world.now());
+                }
+                Want::Write { .. } => {
+                    session.take_output().iter().for_each(|octets| self.client.heard(octets));
+                    session.wrote(world.now());
+                }
+                Want::Judge(phase) => {
+                    let judgement = conversation.judge(phase, &mut session, &Line::Silence).await;
+                    self.notebook.observe(phase.name(), &conversation.contexts);
+                    // Nobody sits it out here.
+                    self.notebook.hold(judgement.pause);
+                    session.judged(judgement, world.now());
+                }
+                Want::Authenticate => self.authenticate(&mut session, &mut conversation).await,
+                Want::Commit => {
+                    let reply: Reply = conversation.finish(session.take_draft()).await;
+                    session.committed(reply, world.now());
+                }
+                Want::Pause { .. } => session.paused(world.now()),
+                Want::Close => {
+                    exchanges.push(self.exchange(std::mem::take(&mut command), world.now().since(begun)));
+                    break;
+                }
+            }
+            for refusal in session.take_refusals() {
+                conversation.refused(&refusal);
+            }
+            world.breathe().await;
+        }
+        // Hooks that are only told of something.
+        let deadline = world.now() + TOLD_TIME;
+        while !self.shard.errands.are_done() && world.now() < deadline {
+            world.sleep_until(world.now() + LOOK_AGAIN).await;
+        }
+        if let Some(last) = exchanges.last_mut() {
+            last.steps.extend(self.notebook.turn_over().0);
+        }
+        let (contexts, queued) = self.notebook.end();
+        let complaints = self.shard.recorder.last_complaints().into_iter().map(|(_, text)| text);
+        Transcript {
+            exchanges,
+            contexts: Dictionaries::from(&contexts),
+            queued: queued.iter().flat_map(Queued::of).collect(),
+            complaints: complaints.collect(),
+            ..Transcript::default()
+        }
+    }
+
+    /// What has happened since the last one.
+    fn exchange(&mut self, command: String, took: Duration) -> Exchange {
+        let (steps, held) = self.notebook.turn_over();
+        Exchange { command, steps, reply: self.client.reply(), held, took }
+    }
+
+    /// The credentials are taken on trust; the rest is what it always is.
+    async fn authenticate(&self, session: &mut Session, conversation: &mut Conversation<Offline<W>>) {
+        let (mechanism, ..) = session.sasl();
+        let user = self.user.as_deref().unwrap_or("");
+        conversation.end_authentication(Some(user), user, mechanism, session, &Line::Silence).await;
+        self.notebook.observe("auth", &conversation.contexts);
+    }
+}
