@@ -5,6 +5,7 @@ use crate::PLACE;
 use harness::{Client, Server, Setup, Sink, eventually, free_port, letter};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 
 /// A session at the console, in the frames of its protocol.
@@ -163,6 +164,23 @@ fn a_reload_at_the_console_fails_with_the_place_and_a_status() {
         "{warned}"
     );
     assert!(warned.contains("OK, configuration 2"), "{warned}");
+    // A socket that is there keeps its mode and its backlog; one that is opened now has what was set.
+    let listen = |settings: &str| {
+        format!(
+            "Control_Listener {{ Listen \"{}\" {{ {settings} }} }}",
+            server.folder.file("control.sock").display()
+        )
+    };
+    let other = server.folder.file("other.sock");
+    server.configure(&format!(
+        "{}\nControl_Listener {{ Listen \"{}\" {{ file_mode = 0600 }} }}",
+        listen("file_mode = 0660"),
+        other.display()
+    ));
+    let warned = server.console(&["config", "reload"]).well().out;
+    assert!(warned.contains("control.sock") && warned.contains("file_mode = 0660 takes effect"), "{warned}");
+    assert!(!warned.contains("other.sock"), "{warned}");
+    assert_eq!(fs::metadata(&other).expect("it is there").permissions().mode() & 0o777, 0o600);
     stop_complained_of(&mut server);
 }
 

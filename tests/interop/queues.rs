@@ -159,6 +159,57 @@ fn moved_mail_stays_where_it_was_moved_over_a_restart() {
 }
 
 #[test]
+fn mail_moves_to_the_binding_that_the_policy_of_today_chooses() {
+    let sink = Sink::start();
+    let mut server = Server::prepare(&Setup::new(PLACE, "rebound", sink.port()));
+    let rule = |server: &Server, binding: &str, suspended: bool| {
+        let script = format!(
+            "require('msys.core')\nlocal site = {{}}\n\
+             function site:validate_set_binding(msg)\n  msg:binding('{binding}')\n  return msys.core.VALIDATE_CONT\nend\n\
+             msys.registerModule('site', site)\n"
+        );
+        server.folder.write("site.lua", script);
+        let source = server.folder.file("site.lua");
+        server.configure(&format!(
+            "Binding out-a {{ Bind_Address = 127.0.0.2 }}\nBinding out-b {{ Bind_Address = 127.0.0.3 }}\n\
+             Domain waits.example {{ suspend_delivery = {suspended} }}\n\
+             scriptlet scriptlet {{ script site {{ source = \"{}\" }} }}\n",
+            source.display()
+        ));
+    };
+    rule(&server, "out-a", true);
+    server.launch();
+    server.wait_for_banner();
+    for number in 0..5 {
+        let recipient = format!("u{number}@waits.example");
+        server.accept("me@sender.example", &[&recipient], &letter("bound"));
+    }
+    let waiting = |server: &Server, binding: &str| {
+        let queues = console(server, "mailq --domain waits.example");
+        let row = queues.lines().find(|line| line.starts_with(&format!("default/{binding} ")));
+        row.and_then(|row| row.split_whitespace().nth(2)?.parse().ok()).unwrap_or(0)
+    };
+    eventually("all are queued", || waiting(&server, "out-a") == 5);
+    rule(&server, "out-b", true);
+    assert!(console(&server, "config reload").contains("OK"));
+    let rehearsed = console(&server, "rebind --dry-run out-a");
+    assert!(rehearsed.ends_with("[dry-run] out-a: 5 messages would change their binding.\n"), "{rehearsed}");
+    assert_eq!(waiting(&server, "out-a"), 5, "a rehearsal moves nothing");
+    assert_eq!(console(&server, "rebind out-a waits.example"), "Rebound 5 messages.\n");
+    eventually("all have moved", || waiting(&server, "out-b") == 5 && waiting(&server, "out-a") == 0);
+    // The move is in the journal.
+    server.stop();
+    server.launch();
+    server.wait_for_banner();
+    assert_eq!(waiting(&server, "out-b"), 5, "{}", console(&server, "mailq"));
+    rule(&server, "out-b", false);
+    assert!(console(&server, "config reload").contains("OK"));
+    let peers: Vec<String> = sink.wait_for(5).iter().map(|mail| mail.client.ip().to_string()).collect();
+    assert_eq!(peers, ["127.0.0.3"; 5]);
+    server.stop();
+}
+
+#[test]
 fn a_delayed_message_shows_what_was_said_and_is_tried_when_it_is_ordered() {
     let sink = Sink::ruled(|line| {
         line.starts_with("RCPT TO:<later@").then(|| "451 4.7.1 come back later".to_owned())

@@ -19,9 +19,14 @@ pub(super) async fn merge<W: World>(
     request: Arc<Request>,
     parts: Vec<bool>,
 ) -> Result<Document, Refused> {
+    done(&request, &parts, "is reset.")
+}
+
+/// `parts`: whether a shard has had it.
+pub(super) fn done(request: &Request, parts: &[bool], what: &str) -> Result<Document, Refused> {
     let [name] = request.operands().exactly()?;
     match parts.contains(&true) {
-        true => Ok(Document::said(format!("{name} is reset."))),
+        true => Ok(Document::said(format!("{name} {what}"))),
         false => Err(Refused(format!("there is no counter {name}"))),
     }
 }

@@ -1,5 +1,6 @@
 //! `counter unlink`
 
+use super::counter_reset::done;
 use crate::Shard;
 use console::{Command, Document, Refused, Request};
 use std::rc::Rc;
@@ -18,9 +19,5 @@ pub(super) async fn merge<W: World>(
     request: Arc<Request>,
     parts: Vec<bool>,
 ) -> Result<Document, Refused> {
-    let [name] = request.operands().exactly()?;
-    match parts.contains(&true) {
-        true => Ok(Document::said(format!("{name} is deleted."))),
-        false => Err(Refused(format!("there is no counter {name}"))),
-    }
+    done(&request, &parts, "is deleted.")
 }

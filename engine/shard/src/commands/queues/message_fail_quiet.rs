@@ -1,10 +1,10 @@
 //! `message fail quiet`
 
-use super::message_fail::FAILED;
-use super::one_message::{Answer, confirmed, id, only, take};
+pub use super::message_fail::merge;
+use super::message_fail::take_and_fail;
+use super::one_message::Answer;
 use crate::Shard;
-use crate::orders::fail;
-use console::{Command, Document, Refused, Request};
+use console::{Command, Refused, Request};
 use std::rc::Rc;
 use std::sync::Arc;
 use world::World;
@@ -13,19 +13,5 @@ pub const COMMAND: Command =
     Command::new("message fail quiet", "<mid>", "Fails one message and tells nobody.").destroys();
 
 pub async fn ask<W: World>(shard: Rc<Shard<W>>, request: Arc<Request>) -> Result<Answer<()>, Refused> {
-    let task = shard.clone();
-    let act = |found: crate::find::Found, pair| async move {
-        fail(&task, found.queue, vec![pair], &FAILED, true).await;
-    };
-    Ok(take(&shard, id(&request)?, act).await)
-}
-
-pub async fn merge<W: World>(
-    _: Rc<Shard<W>>,
-    request: Arc<Request>,
-    parts: Vec<Answer<()>>,
-) -> Result<Document, Refused> {
-    let id = id(&request)?;
-    only(id, parts)?;
-    Ok(confirmed(id, "Message {id} failed."))
+    take_and_fail(shard, &request, true).await
 }
