@@ -98,6 +98,8 @@ pub(crate) struct Queue<T> {
     pub suspended: bool,
     active: BinaryHeap<ByTurn<T>>,
     delayed: BinaryHeap<ByTime<T>>,
+    /// Delayed messages that an order has made due: they become active piece by piece, in no order.
+    flushed: Vec<ByTime<T>>,
     next_order: u32,
     /// Messages that drivers hold.
     pub in_flight: u32,
@@ -140,6 +142,7 @@ impl<T> Queue<T> {
             settings,
             active: BinaryHeap::new(),
             delayed: BinaryHeap::new(),
+            flushed: Vec::new(),
             next_order: 0,
             in_flight: 0,
             connections: 0,
@@ -172,11 +175,11 @@ impl<T> Queue<T> {
     }
 
     pub fn delayed(&self) -> usize {
-        self.delayed.len()
+        self.delayed.len() + self.flushed.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.active.is_empty() && self.delayed.is_empty() && self.in_flight == 0 && self.connections == 0
+        self.active() + self.delayed() == 0 && self.in_flight == 0 && self.connections == 0
     }
 
     /// A place in the order of arrival.
@@ -211,12 +214,22 @@ impl<T> Queue<T> {
     }
 
     pub fn pop_delayed(&mut self) -> Option<Waiting<T>> {
+        if let Some(waiting) = self.flushed.pop() {
+            // The room goes when the last of them has gone.
+            if self.flushed.is_empty() {
+                self.flushed = Vec::new();
+            }
+            return Some(waiting.0);
+        }
         let popped = self.delayed.pop();
         give_room_back(&mut self.delayed);
         popped.map(|waiting| waiting.0)
     }
 
     pub fn first_due(&self) -> Time {
+        if !self.flushed.is_empty() {
+            return Time::EPOCH;
+        }
         self.delayed.peek().map_or(Time::NEVER, |waiting| waiting.0.info.next_attempt)
     }
 
@@ -227,7 +240,8 @@ impl<T> Queue<T> {
                 self.last_scan = now;
                 return;
             }
-            let due = self.pop_delayed().expect("the first of the delayed is due");
+            let mut due = self.pop_delayed().expect("the first of the delayed is due");
+            due.info.next_attempt = due.info.next_attempt.min(now);
             self.activate(due);
         }
         // Not done: the rest does not wait for the interval.
@@ -238,17 +252,18 @@ impl<T> Queue<T> {
         self.active.is_empty() || self.last_scan + interval <= now
     }
 
-    /// Makes all delayed messages due; how many.
-    pub fn flush(&mut self, now: Time) -> usize {
-        let mut delayed = std::mem::take(&mut self.delayed).into_vec();
-        delayed
-            .iter_mut()
-            .for_each(|waiting| waiting.0.info.next_attempt = waiting.0.info.next_attempt.min(now));
-        let count = delayed.len();
-        self.delayed = delayed.into();
+    /// Makes all delayed messages due; how many. However many there are, it takes the time of one, unless an
+    /// earlier order is still being carried out.
+    pub fn flush(&mut self) -> usize {
+        let delayed = std::mem::take(&mut self.delayed).into_vec();
+        if self.flushed.is_empty() {
+            self.flushed = delayed;
+        } else {
+            self.flushed.extend(delayed);
+        }
         // A flush is an order: it does not wait for the interval of scans.
         self.last_scan = Time::EPOCH;
-        count
+        self.flushed.len()
     }
 
     /// Takes out every message that `wanted` names; used by orders about single messages.
@@ -266,19 +281,21 @@ impl<T> Queue<T> {
         self.active = active.into_iter().filter_map(|waiting| part(waiting.0).map(ByTurn)).collect();
         let delayed = std::mem::take(&mut self.delayed).into_vec();
         self.delayed = delayed.into_iter().filter_map(|waiting| part(waiting.0).map(ByTime)).collect();
+        let flushed = std::mem::take(&mut self.flushed);
+        self.flushed = flushed.into_iter().filter_map(|waiting| part(waiting.0).map(ByTime)).collect();
         found
     }
 
     /// The waiting messages, active ones first, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&T, &EntryInfo, Place)> {
         let active = self.active.iter().map(|waiting| (&waiting.0, Place::Active));
-        let delayed = self.delayed.iter().map(|waiting| (&waiting.0, Place::Delayed));
+        let delayed = self.delayed.iter().chain(&self.flushed).map(|waiting| (&waiting.0, Place::Delayed));
         active.chain(delayed).map(|(waiting, place)| (&waiting.message, &waiting.info, place))
     }
 
     pub fn standing(&self, now: Time) -> Standing {
         let doomed = self.settings.blackhole != Blackhole::Off;
-        if doomed && self.active.len() + self.delayed.len() > 0 {
+        if doomed && self.active() + self.delayed() > 0 {
             Standing::Doomed
         } else if self.suspended || doomed || self.active.is_empty() {
             Standing::Nothing

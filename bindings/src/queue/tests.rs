@@ -61,9 +61,27 @@ fn a_flush_makes_everything_due_and_keeps_the_order() {
     let mut queue = queue();
     put(&mut queue, 1, NOW + Duration::from_secs(600), false);
     put(&mut queue, 2, NOW + Duration::from_secs(1200), false);
-    assert_eq!(queue.flush(NOW), 2);
+    assert_eq!(queue.flush(), 2);
     queue.scan(NOW);
     assert_eq!(drain(&mut queue), [1, 2]);
+}
+
+#[test]
+fn a_flush_of_many_is_carried_out_in_portions_and_means_only_what_was_there() {
+    let mut queue = queue();
+    let count = MOVED_AT_ONCE as u64 + 10;
+    (0..count).for_each(|message| put(&mut queue, message, NOW + Duration::from_secs(3600), false));
+    assert_eq!(queue.flush(), count as usize);
+    queue.scan(NOW);
+    assert_eq!((queue.active(), queue.delayed()), (MOVED_AT_ONCE, 10));
+    // It failed meanwhile, and would be due before those.
+    put(&mut queue, count, NOW + Duration::from_secs(60), false);
+    assert!(queue.next_look(Duration::from_secs(15)) <= NOW, "the rest follows at once");
+    assert_eq!(queue.extract(|message| *message == 0).len(), 1, "one of them is taken out on the way");
+    queue.scan(NOW);
+    assert_eq!((queue.active(), queue.delayed()), (count as usize - 1, 1));
+    assert_eq!(queue.first_due(), NOW + Duration::from_secs(60));
+    assert!(drain(&mut queue).iter().all(|message| *message < count));
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl<T> Schedule<T> {
     /// Makes all delayed messages of a queue due now; how many.
     pub fn flush(&mut self, id: QueueId, now: Time) -> usize {
         let index = self.queues.index(id);
-        let count = self.queues.at_mut(index).flush(now);
+        let count = self.queues.at_mut(index).flush();
         self.arrange(index, now);
         count
     }
