@@ -52,6 +52,16 @@ pub trait Module: Any {
         Answer::Now(Verdict::Continue)
     }
 
+    /// Whether this instance has anything to say at a phase of its definition; if not, it is not asked.
+    fn judges(&self, _phase: Phase) -> bool {
+        true
+    }
+
+    /// The same of a hook.
+    fn hears(&self, _hook: HookKind) -> bool {
+        true
+    }
+
     /// What the module does on its own while its configuration is in force: timers, reading again. Asked for once
     /// by every shard, of passive modules too; dropped unfinished when another generation takes over or the shard
     /// stops.

@@ -40,10 +40,10 @@ impl Pipeline {
         let loaded = modules.into_iter().map(Rc::new).collect();
         let mut pipeline = Pipeline { loaded, ..Pipeline::default() };
         for loaded in pipeline.loaded.iter().filter(|loaded| loaded.enabled) {
-            for phase in loaded.definition.phases {
+            for phase in loaded.definition.phases.iter().filter(|phase| loaded.module.judges(**phase)) {
                 pipeline.phases[*phase as usize].push(loaded.clone());
             }
-            for hook in loaded.definition.hooks {
+            for hook in loaded.definition.hooks.iter().filter(|hook| loaded.module.hears(**hook)) {
                 pipeline.hooks[*hook as usize].push(loaded.clone());
             }
         }

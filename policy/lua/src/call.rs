@@ -88,26 +88,21 @@ impl Call {
             ..Letter::default()
         };
         Rc::new(Call {
-            phase: Some(ask.phase),
             rights: Rights::of(ask.phase),
             client: ask.client.clone(),
             line: ask.line.to_owned(),
             letter: Rc::new(letter),
             session: RefCell::new(std::mem::take(ask.session)),
             disposition: RefCell::new(std::mem::take(ask.disposition)),
-            host: host.clone(),
-            pending: RefCell::default(),
-            spent: Spent::default(),
-            table: OnceCell::new(),
-            held: RefCell::default(),
+            ..Call::new(Some(ask.phase), host)
         })
     }
 
-    /// Of a script that nobody asks: a timer, a function of a pool. It may wait, and decides nothing.
-    pub fn alone(host: &Rc<dyn Host>) -> Rc<Call> {
-        Rc::new(Call {
-            phase: None,
-            rights: Rights { code: false, ..Rights::of(Phase::Auth) },
+    /// Of a script that nobody asks, or that is asked at a hook. It may wait, and decides nothing.
+    pub fn new(phase: Option<Phase>, host: &Rc<dyn Host>) -> Call {
+        Call {
+            phase,
+            rights: Rights { code: false, ..Rights::of(phase.unwrap_or(Phase::Auth)) },
             client: Client::new(MessageId::NONE, None, None),
             line: String::new(),
             letter: Rc::default(),
@@ -118,7 +113,11 @@ impl Call {
             spent: Spent::default(),
             table: OnceCell::new(),
             held: RefCell::default(),
-        })
+        }
+    }
+
+    pub fn alone(host: &Rc<dyn Host>) -> Rc<Call> {
+        Rc::new(Call::new(None, host))
     }
 
     /// What scripts still hold of it is of no use any more.

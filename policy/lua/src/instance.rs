@@ -1,7 +1,7 @@
 //! The scripts of a stanza, loaded into one machine: what they have registered, and the sessions' tables.
 
 use crate::call::Call;
-use crate::family::{FAMILIES, MODULES};
+use crate::family::{AUTHENTICATORS, FAMILIES, MODULES};
 use crate::function::install;
 use crate::machine::{Machine, plain_text};
 use crate::sources::{Script, find, finding};
@@ -42,6 +42,8 @@ impl Instance {
         machine.services.replace(Some(services.clone()));
         let list = machine.lua.create_table().map_err(broken)?;
         machine.lua.set_named_registry_value(MODULES, list).map_err(broken)?;
+        let authenticators = machine.lua.create_table().map_err(broken)?;
+        machine.lua.set_named_registry_value(AUTHENTICATORS, authenticators).map_err(broken)?;
         for family in FAMILIES {
             install(&machine, family).map_err(broken)?;
         }
@@ -94,8 +96,32 @@ impl Instance {
         remarks
     }
 
+    /// Who checks the users of a scheme.
+    pub fn authenticator(&self, scheme: &str) -> Option<Table> {
+        self.machine.lua.named_registry_value::<Table>(AUTHENTICATORS).ok()?.raw_get(scheme).ok().flatten()
+    }
+
+    pub fn has_authenticators(&self) -> bool {
+        let known = self.machine.lua.named_registry_value::<Table>(AUTHENTICATORS);
+        known.is_ok_and(|known| !known.is_empty())
+    }
+
+    /// A session has ended: its tables go.
+    pub fn forget(&self, session: MessageId) {
+        self.sessions.borrow_mut().tables.remove(&session);
+    }
+
+    /// A session that scripts have been called for.
+    pub fn knows(&self, session: MessageId) -> bool {
+        self.sessions.borrow().tables.contains_key(&session)
+    }
+
     /// The table of a session, as `self` of a module: what it lacks, the functable has.
     pub fn receiver(&self, call: &Call, module: &Registered) -> mlua::Result<Table> {
+        if call.client.id == MessageId::NONE {
+            // Nobody's session: nothing is kept of it.
+            return self.fresh(module);
+        }
         let mut sessions = self.sessions.borrow_mut();
         let session = sessions.of(call.client.id);
         if session.storage.is_none() {
@@ -107,10 +133,15 @@ impl Instance {
         if let Some((_, table)) = session.receivers.iter().find(|(name, _)| *name == module.name) {
             return Ok(table.clone());
         }
+        let table = self.fresh(module)?;
+        session.receivers.push((module.name.clone(), table.clone()));
+        Ok(table)
+    }
+
+    fn fresh(&self, module: &Registered) -> mlua::Result<Table> {
         let (table, meta) = (self.machine.lua.create_table()?, self.machine.lua.create_table()?);
         meta.raw_set("__index", &module.functions)?;
         table.set_metatable(Some(meta))?;
-        session.receivers.push((module.name.clone(), table.clone()));
         Ok(table)
     }
 }

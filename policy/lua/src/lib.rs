@@ -11,6 +11,7 @@ pub mod dialect;
 mod family;
 mod findings;
 mod function;
+mod hooks;
 mod instance;
 mod machine;
 mod macros;
@@ -21,5 +22,5 @@ mod value;
 
 pub use family::reference;
 pub use findings::findings;
-pub use module::{MODULE, load, load_beside};
+pub use module::{AC_AUTH, MODULE, load, load_beside};
 pub use sources::Script;

@@ -7,6 +7,7 @@ use crate::callouts::{CALLOUTS, Callout, Objects};
 use crate::chores::attend;
 use crate::family::constants::{CONTINUE, DONE};
 use crate::findings::findings;
+use crate::hooks;
 use crate::instance::{Instance, Registered};
 use crate::sources::{Script, find, roots, wanted};
 use crate::value::number;
@@ -14,7 +15,8 @@ use config::{Bool, Instances, Integer, ModuleSyntax, OptionalText, Seconds, Stan
 use mail::Phase;
 use mlua::{MultiValue, Value};
 use policy_api::{
-    Answer, Ask, Finding, Host, Later, Level, Make, Module, ModuleDef, Services, Sources, Verdict,
+    Answer, Ask, Finding, Hook, HookKind, Host, Later, Level, Make, Module, ModuleDef, Services, Sources,
+    Verdict,
 };
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -55,12 +57,28 @@ pub static MODULE: ModuleDef = ModuleDef {
         stanzas: &SCRIPT,
     },
     phases: &Phase::ALL,
-    hooks: &[],
+    hooks: &hooks::KINDS,
     files: Some(|stanza| wanted(&roots(&stanza), &scripts(&stanza))),
     make,
     check: Some(check),
     commands: &[],
 };
+
+/// Scripts check the users of `ac_auth://` wherever scriptlet is loaded; the stanza is taken so that configurations
+/// load.
+pub static AC_AUTH: ModuleDef = ModuleDef::new(
+    ModuleSyntax { name: "ac_auth", instances: Instances::Any, options: &[], stanzas: &[] },
+    &[],
+    |_, _| Ok(Rc::new(Nothing)),
+);
+
+struct Nothing;
+
+impl Module for Nothing {
+    fn judge<'a>(&'a self, _: &'a mut Ask<'_>, _: &'a Rc<dyn Host>) -> Answer<'a> {
+        Answer::Now(Verdict::Continue)
+    }
+}
 
 fn scripts(stanza: &Stanza<'_>) -> Vec<Script> {
     let named = stanza.stanzas("script").filter_map(|script| {
@@ -125,6 +143,8 @@ struct Scriptlet {
     instance: Rc<Instance>,
     /// (phase, module, callout) that exist, in the order of calling.
     turns: [Vec<Turn>; Phase::ALL.len()],
+    /// (module, function) of every hook.
+    hooks: [Vec<(usize, &'static hooks::HookCallout)>; HookKind::COUNT],
     /// Said with the first question, when there is a host to say it to.
     remarks: std::cell::RefCell<Vec<String>>,
 }
@@ -145,7 +165,8 @@ impl Scriptlet {
                 }
             }
         }
-        Scriptlet { instance: Rc::new(instance), turns, remarks: remarks.into() }
+        let hooks = hooks::turns(&instance);
+        Scriptlet { instance: Rc::new(instance), turns, hooks, remarks: remarks.into() }
     }
 }
 
@@ -241,7 +262,40 @@ impl Scriptlet {
 }
 
 impl Module for Scriptlet {
+    fn judges(&self, phase: Phase) -> bool {
+        !self.turns[phase as usize].is_empty()
+    }
+
+    fn hears(&self, hook: HookKind) -> bool {
+        let is_asked = !self.hooks[hook as usize].is_empty();
+        match hook {
+            HookKind::PerformAuth => is_asked || self.instance.has_authenticators(),
+            // What is kept of a session is let go.
+            HookKind::SessionEnd => self.turns.iter().any(|turns| !turns.is_empty()),
+            _ => is_asked,
+        }
+    }
+
+    fn hook<'a>(&'a self, hook: &'a mut Hook<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
+        let turns = &self.hooks[hook.kind() as usize];
+        let Hook::SessionEnd { client, .. } = hook else {
+            return Answer::Later(Box::pin(hooks::ask(&self.instance, turns, hook, host)));
+        };
+        let id = client.id;
+        // A session of which scripts have not heard has nothing to be let go.
+        if turns.is_empty() || !self.instance.knows(id) {
+            self.instance.forget(id);
+            return Answer::Now(Verdict::Continue);
+        }
+        Answer::Later(Box::pin(async move {
+            let verdict = hooks::ask(&self.instance, turns, hook, host).await;
+            self.instance.forget(id);
+            verdict
+        }))
+    }
+
     fn attend(&self, host: &Rc<dyn Host>) -> Option<Later<()>> {
+        self.say(host);
         Some(attend(self.instance.machine.clone(), host.clone()))
     }
 

@@ -15,6 +15,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &crate::ds_core::MODULE,
     &crate::fbl::MODULE,
     &crate::inbound_audit::MODULE,
+    &lua::AC_AUTH,
     &lua::MODULE,
     &crate::mail_loop::MODULE,
     &crate::milter::MODULE,

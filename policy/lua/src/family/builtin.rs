@@ -31,6 +31,12 @@ pub static FAMILY: Family = Family {
             "Registers callouts; the name is that of the script's stanza.",
             register_module,
         ),
+        now(
+            "msys.registerAuth",
+            "msys.registerAuth(scheme, table)",
+            "Has table:authenticate(rest, parameters, user, password) check the users of scheme:// URIs.",
+            register_auth,
+        ),
         now("msys.asyncOk", "msys.asyncOk()", "Whether the script may wait here.", async_ok),
         now("msys.type", "msys.type(value)", "As type(), with the classes of the host's objects.", type_name),
         now(
@@ -91,6 +97,26 @@ fn register_module(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue>
     entry.set("name", name.0)?;
     entry.set("functions", functions)?;
     list.push(entry)?;
+    none()
+}
+
+/// Tables that check users, by the scheme of the URI.
+pub const AUTHENTICATORS: &str = "impetus authenticators";
+
+fn register_auth(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
+    let (scheme, table) = <(Text, Table)>::from_lua_multi(arguments, lua)?;
+    if current(lua).is_some() {
+        return Err(Error::runtime("msys.registerAuth: schemes are registered by init()"));
+    }
+    let right = !scheme.0.is_empty()
+        && scheme.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte));
+    if !right {
+        return Err(Error::runtime("msys.registerAuth: a scheme is what stands before :// in a URI"));
+    }
+    if !matches!(table.get::<Value>("authenticate")?, Value::Function(_)) {
+        return Err(Error::runtime("msys.registerAuth: the table has no function 'authenticate'"));
+    }
+    lua.named_registry_value::<Table>(AUTHENTICATORS)?.raw_set(scheme.0, table)?;
     none()
 }
 

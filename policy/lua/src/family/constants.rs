@@ -13,6 +13,9 @@ pub const CONNECTION_CONTEXT: i64 = 2;
 pub const ENVELOPE_FROM: i64 = 1;
 pub const ENVELOPE_TO: i64 = 2;
 pub const ENVELOPE_COMPLETE: i64 = 4;
+pub const AUTH_OK: i64 = 1;
+pub const AUTH_ERROR: i64 = -2;
+pub const BOUNCES_OK: i64 = 1;
 pub const PROTOCOLS: [(&str, i64); 5] =
     [("P_ESMTP", 1), ("P_ECSTREAM", 2), ("P_INTERNAL", 3), ("P_HTTP", 4), ("P_LMTP", 5)];
 
@@ -28,11 +31,11 @@ const NUMBERS: [(&str, i64); 42] = [
     ("EC_MSG_ENV_FROM", ENVELOPE_FROM),
     ("EC_MSG_ENV_TO", ENVELOPE_TO),
     ("EC_MSG_ENV_COMPLETE", ENVELOPE_COMPLETE),
-    ("EC_AUTH_OK", 1),
+    ("EC_AUTH_OK", AUTH_OK),
     ("EC_AUTH_FAIL", 0),
-    ("EC_AUTH_ERROR", -2),
+    ("EC_AUTH_ERROR", AUTH_ERROR),
     ("GENERATE_BOUNCES_HOOK_CONT", 0),
-    ("GENERATE_BOUNCES_HOOK_OK", 1),
+    ("GENERATE_BOUNCES_HOOK_OK", BOUNCES_OK),
     ("ENQUEUE_HOOK_CONT", 0),
     ("ENQUEUE_HOOK_OK", 1),
     ("ENQUEUE_HOOK_ERR", 2),

@@ -19,7 +19,8 @@ mod text;
 
 use crate::function::Family;
 
-pub use builtin::MODULES;
+pub use builtin::{AUTHENTICATORS, MODULES};
+pub use context::reply_text;
 
 pub static FAMILIES: [&Family; 16] = [
     &constants::FAMILY,

@@ -66,14 +66,7 @@ pub const MODULES: &[KnownModule] = &[
             ),
         ],
     )]),
-    KnownModule::listed(
-        "ac_auth",
-        1,
-        "Lets a Lua function say whether a user is one.",
-        Standing::Coming("policy in Lua"),
-        Instances::Any,
-        &[],
-    ),
+    KnownModule::built("ac_auth", 1, "Lets a Lua function say whether a user is one."),
     KnownModule::listed(
         "auth_radius",
         2,
