@@ -33,7 +33,7 @@ pub use outside::{
 };
 pub use pipeline::{Loaded, Pipeline, Turn};
 pub use rights::{Kept, Rights};
-pub use scan::{Scan, SpamFilter, SpamReport, VirusScanner};
+pub use scan::{LinkList, Ripped, Scan, SignatureVerifier, SpamFilter, SpamReport, VirusScanner, note_scan};
 
 /// Thresholds and severities of what goes to the panic log.
 pub use config::DebugLevel as Level;

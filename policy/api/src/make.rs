@@ -105,6 +105,16 @@ impl Services {
     }
 }
 
+impl Services {
+    /// All of a type, in the order of their names.
+    pub fn all<T: 'static>(&self) -> Vec<Rc<T>> {
+        let services = self.0.borrow();
+        let mut found: Vec<_> = services.iter().filter(|((kind, _), _)| *kind == TypeId::of::<T>()).collect();
+        found.sort_by(|((_, one), _), ((_, other), _)| one.cmp(other));
+        found.into_iter().filter_map(|(_, service)| service.clone().downcast().ok()).collect()
+    }
+}
+
 /// What `ModuleDef::make` gets besides the stanza. Modules are made in configuration order; a service of a
 /// later one is there when the first question comes.
 pub struct Make<'a> {
@@ -142,6 +152,9 @@ mod tests {
         assert_eq!(services.find::<Rc<dyn Speaker>>("dog").unwrap().word(), "woof");
         assert!(services.find::<Rc<dyn Speaker>>("cat").is_none());
         assert!(services.find::<u32>("dog").is_none());
+        services.offer("b", 2_u32);
+        services.offer("a", 1_u32);
+        assert_eq!(services.all::<u32>(), [Rc::new(1), Rc::new(2)]);
     }
 
     #[test]

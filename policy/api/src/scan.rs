@@ -3,6 +3,8 @@
 
 use crate::{Host, Later};
 use bytes::Bytes;
+use content::Content;
+use mail::Dictionary;
 use std::rc::Rc;
 
 /// What became of a scan for viruses.
@@ -22,6 +24,28 @@ pub trait VirusScanner {
     fn engine(&self) -> &'static str;
 
     fn scan(&self, content: Bytes, host: &Rc<dyn Host>) -> Later<Scan>;
+
+    /// A whole message, as the engine's stanza has it: as it is, or part by part.
+    fn scan_message(&self, content: &Content, host: &Rc<dyn Host>) -> Later<Scan> {
+        self.scan(content.octets(), host)
+    }
+
+    /// The context variable of its results; what was found stands in the one with `_info` behind it.
+    fn variable(&self) -> String {
+        format!("{}_status", self.engine())
+    }
+}
+
+/// Writes the result of a scan into two context variables, which stay unset for what is clean.
+pub fn note_scan(scan: &Scan, variable: &str, variables: &mut Dictionary) {
+    let (status, info) = match scan {
+        Scan::Clean => return,
+        Scan::Infected(name) => ("infected", &**name),
+        Scan::Unscannable(why) => ("unscannable", &**why),
+        Scan::Failed(_) => ("error", "error"),
+    };
+    variables.set(variable, status);
+    variables.set(&format!("{variable}_info"), info);
 }
 
 /// What a filter thinks of a message.
@@ -37,4 +61,28 @@ pub struct SpamReport {
 pub trait SpamFilter {
     /// An error is one line about what went wrong.
     fn judge(&self, content: Bytes, host: &Rc<dyn Host>) -> Later<Result<SpamReport, String>>;
+}
+
+/// A list of names that are known for spam, asked by url_ripper about the links of a message.
+pub trait LinkList {
+    /// Asks about the hosts of its links and the domains of its address fields. `spent`: questions that the message
+    /// has cost before.
+    fn rip(self: Rc<Self>, content: Content, spent: u32, host: Rc<dyn Host>) -> Later<Ripped>;
+
+    /// The message variable that counts questions.
+    fn spent_variable(&self) -> &str;
+}
+
+/// What a list has said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ripped {
+    /// A context variable, and a name for which it counts one.
+    pub hits: Vec<(Box<str>, String)>,
+    pub spent: u32,
+}
+
+/// Verifies the DKIM signatures of a message, for scripts.
+pub trait SignatureVerifier {
+    /// The domains whose signatures pass.
+    fn domains(&self, content: Bytes, host: &Rc<dyn Host>) -> Later<Vec<String>>;
 }

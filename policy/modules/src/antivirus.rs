@@ -3,13 +3,19 @@
 //! The law: what could not be scanned is never passed off as clean. With `action = reject` it is refused for
 //! now; with `pass` the context says that the scan failed.
 
+mod stats;
+
 use crate::clamav::{ClamavOptions, Clamd};
 use crate::seats::Seats;
+use bytes::Bytes;
 use config::{
     Bool, Instances, Integer, Lookup, ModuleSyntax, OptionalText, Seconds, Stanza, StanzaSyntax, Text,
 };
-use mail::Phase;
-use policy_api::{Answer, Ask, Finding, Host, Make, Module, ModuleDef, Scan, Verdict, VirusScanner};
+use content::Content;
+use mail::{Phase, Time};
+use policy_api::{
+    Answer, Ask, Finding, Host, Later, Make, Module, ModuleDef, Scan, Verdict, VirusScanner, note_scan,
+};
 use std::rc::Rc;
 
 config::choices! {
@@ -56,16 +62,19 @@ const ENGINES: &[StanzaSyntax] = &[StanzaSyntax {
     stanzas: &[],
 }];
 
-pub static MODULE: ModuleDef = ModuleDef::new(
-    ModuleSyntax {
-        name: "antivirus",
-        instances: Instances::Any,
-        options: &[ScanOptions::DEFINITIONS, UNBUILT],
-        stanzas: ENGINES,
-    },
-    &[Phase::Data],
-    |stanza, make| Antivirus::make(stanza, make).map(|module| Rc::new(module) as Rc<dyn Module>),
-);
+pub static MODULE: ModuleDef = ModuleDef {
+    commands: &[&stats::COMMAND],
+    ..ModuleDef::new(
+        ModuleSyntax {
+            name: "antivirus",
+            instances: Instances::Any,
+            options: &[ScanOptions::DEFINITIONS, UNBUILT],
+            stanzas: ENGINES,
+        },
+        &[Phase::Data],
+        |stanza, make| Antivirus::make(stanza, make).map(|module| Rc::new(module) as Rc<dyn Module>),
+    )
+};
 
 /// What an engine's stanza does not say, the framework's does.
 struct Within<'a> {
@@ -80,22 +89,25 @@ impl Lookup for Within<'_> {
 }
 
 struct Antivirus {
-    engines: Vec<Engine>,
+    engines: Vec<Rc<Engine>>,
 }
 
 struct Engine {
     scanner: Rc<dyn VirusScanner>,
     options: ScanOptions,
     seats: Seats,
-    /// Names of the two context variables.
-    variables: (String, String),
+    /// Of its result; the companion ends in _info.
+    variable: String,
+    /// Of its counters.
+    prefix: String,
 }
 
 impl Antivirus {
     fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Antivirus, Finding> {
         let engines = stanza.stanzas("clamav").map(|engine| {
             let options = Within { engine, framework: stanza };
-            Engine::clamav(ScanOptions::resolve(&options), ClamavOptions::resolve(&options), make)
+            let (scan, clamav) = (ScanOptions::resolve(&options), ClamavOptions::resolve(&options));
+            Engine::clamav(scan, clamav, stanza.name(), make)
         });
         Ok(Antivirus { engines: engines.collect::<Result<_, _>>()? })
     }
@@ -105,7 +117,7 @@ impl Antivirus {
             if ask.contexts.message.get(&engine.options.skip_context_variable).is_some() {
                 continue;
             }
-            let scan = engine.scan(ask, host).await;
+            let scan = engine.scan_content(&ask.message.content, host).await;
             if engine.settle(scan, ask, host) == Verdict::Done {
                 return Verdict::Done;
             }
@@ -124,31 +136,55 @@ impl Module for Antivirus {
 }
 
 impl Engine {
-    pub fn clamav(options: ScanOptions, clamav: ClamavOptions, make: &Make<'_>) -> Result<Engine, Finding> {
+    pub fn clamav(
+        options: ScanOptions,
+        clamav: ClamavOptions,
+        instance: &str,
+        make: &Make<'_>,
+    ) -> Result<Rc<Engine>, Finding> {
         let daemon = crate::daemon::endpoint(&clamav.daemon)
             .map_err(|problem| Finding::new("", format!("clamav: daemon: {problem}")))?;
         let scanner: Rc<dyn VirusScanner> = Rc::new(Clamd { daemon, timeout: options.timeout });
-        make.services.offer::<Rc<dyn VirusScanner>>(scanner.engine(), scanner.clone());
-        let status = match &options.context_variable {
+        let variable = match &options.context_variable {
             Some(name) => name.to_string(),
             None => format!("{}_status", scanner.engine()),
         };
         let seats = Seats::shared(options.max_concurrency, make.shard, make.shards);
-        Ok(Engine { scanner, seats, variables: (status.clone(), format!("{status}_info")), options })
+        let prefix = stats::prefix(instance, scanner.engine());
+        let engine = Rc::new(Engine { scanner, seats, variable, prefix, options });
+        let offered = Rc::new(Offered(engine.clone()));
+        make.services.offer::<Rc<dyn VirusScanner>>(engine.scanner.engine(), offered);
+        Ok(engine)
     }
 
-    async fn scan(&self, ask: &Ask<'_>, host: &Rc<dyn Host>) -> Scan {
+    /// A message, whole or part by part.
+    async fn scan_content(&self, content: &Content, host: &Rc<dyn Host>) -> Scan {
+        let began = host.now();
+        let scan = self.scan_parts(content, host).await;
+        self.count("messages", 1, host);
+        self.count("message_us", micros(began, host), host);
+        self.count("viruses", u64::from(matches!(scan, Scan::Infected(_))), host);
+        scan
+    }
+
+    fn count(&self, what: &str, more: u64, host: &Rc<dyn Host>) {
+        host.counter(&format!("{}{what}", self.prefix)).add(more);
+    }
+
+    async fn scan_parts(&self, content: &Content, host: &Rc<dyn Host>) -> Scan {
         let Some(_seat) = self.seats.take(host, self.options.timeout).await else {
             return Scan::Failed("too many scans are waiting".into());
         };
-        let content = &ask.message.content;
         if !self.options.mime_decompose {
             return self.scanner.scan(content.octets(), host).await;
         }
         let tree = content.tree();
         let leaves = tree.walk(tree.root()).into_iter().filter(|part| tree.children(*part).is_empty());
         for leaf in leaves {
+            let began = host.now();
             let scan = self.scanner.scan(tree.decoded(leaf).into(), host).await;
+            self.count("parts", 1, host);
+            self.count("part_us", micros(began, host), host);
             if scan != Scan::Clean {
                 return scan;
             }
@@ -158,37 +194,57 @@ impl Engine {
 
     /// Notes the result, and refuses what must be refused.
     fn settle(&self, scan: Scan, ask: &mut Ask<'_>, host: &Rc<dyn Host>) -> Verdict {
-        let engine = self.scanner.engine();
-        let (status, info) = match scan {
-            Scan::Clean => return Verdict::Continue,
-            Scan::Infected(name) => ("infected", name),
-            Scan::Unscannable(why) => ("unscannable", why),
-            Scan::Failed(why) => {
-                host.report(policy_api::Level::Error, &format!("antivirus: {engine}: {why}"));
-                ("error", why)
-            }
-        };
-        ask.contexts.message.set(&self.variables.0, status);
-        ask.contexts.message.set(&self.variables.1, if status == "error" { "error" } else { &info });
+        if let Scan::Failed(why) = &scan {
+            let engine = self.scanner.engine();
+            host.report(policy_api::Level::Error, &format!("antivirus: {engine}: {why}"));
+        }
+        note_scan(&scan, &self.variable, &mut ask.contexts.message);
         if self.options.action == Action::Pass {
             return Verdict::Continue;
         }
-        match status {
-            "error" => {
+        match scan {
+            Scan::Clean => return Verdict::Continue,
+            Scan::Failed(_) => {
                 let code = u16::try_from(self.options.error_code).unwrap_or(451);
                 ask.disposition
                     .set_code(code, format!("{}.7.1 virus scan failed, please try later", code / 100));
             }
-            _ => ask.disposition.set_code(550, format!("5.7.1 {status}: {info}")),
+            Scan::Infected(name) => ask.disposition.set_code(550, format!("5.7.1 infected: {name}")),
+            Scan::Unscannable(why) => ask.disposition.set_code(550, format!("5.7.1 unscannable: {why}")),
         }
         Verdict::Done
+    }
+}
+
+fn micros(began: Time, host: &Rc<dyn Host>) -> u64 {
+    host.now().since(began).as_micros().try_into().unwrap_or(u64::MAX)
+}
+
+/// The engine for scripts and other modules.
+struct Offered(Rc<Engine>);
+
+impl VirusScanner for Offered {
+    fn engine(&self) -> &'static str {
+        self.0.scanner.engine()
+    }
+
+    fn scan(&self, content: Bytes, host: &Rc<dyn Host>) -> Later<Scan> {
+        self.0.scanner.scan(content, host)
+    }
+
+    fn scan_message(&self, content: &Content, host: &Rc<dyn Host>) -> Later<Scan> {
+        let (engine, content, host) = (self.0.clone(), content.clone(), host.clone());
+        Box::pin(async move { engine.scan_content(&content, &host).await })
+    }
+
+    fn variable(&self) -> String {
+        self.0.variable.clone()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use content::Content;
     use policy_api::testing::{Conversation, Peer};
     use policy_api::{Endpoint, Services, Sources};
     use std::sync::Arc;
@@ -206,8 +262,9 @@ mod tests {
             shards: 1,
         };
         let clamav = ClamavOptions { daemon: DAEMON.into() };
-        let module = Antivirus { engines: vec![Engine::clamav(options, clamav, &make).unwrap()] };
-        assert!(services.find::<Rc<dyn VirusScanner>>("clamav").is_some());
+        let module = Antivirus { engines: vec![Engine::clamav(options, clamav, "t", &make).unwrap()] };
+        let offered = services.find::<Rc<dyn VirusScanner>>("clamav").unwrap();
+        assert_eq!(offered.variable(), "clamav_status");
         let mut conversation = Conversation::default();
         let peer = Peer { answers: [reply.into()].into(), ..Peer::default() };
         let heard = peer.heard.clone();

@@ -1,17 +1,21 @@
 //! dkim_validate: verifies the DKIM signatures of what comes in and says so in Authentication-Results
 //! (spec module-details.md). Marks, never refuses.
 
-use crate::identity::{add_results, dkim_results, dkim_verified, note_dkim};
+use crate::identity::{add_results, dkim_domains, dkim_results, dkim_verified, note_dkim};
 use authentication::results::Results;
+use bytes::Bytes;
 use config::{Instances, ModuleSyntax};
 use mail::Phase;
-use policy_api::{Answer, Ask, Host, Module, ModuleDef, Verdict};
+use policy_api::{Answer, Ask, Host, Later, Module, ModuleDef, SignatureVerifier, Verdict};
 use std::rc::Rc;
 
 pub static MODULE: ModuleDef = ModuleDef::new(
     ModuleSyntax { name: "dkim_validate", instances: Instances::Any, options: &[], stanzas: &[] },
     &[Phase::Data],
-    |_, make| Ok(Rc::new(DkimValidate { hostname: make.hostname.into() })),
+    |_, make| {
+        make.services.offer::<Rc<dyn SignatureVerifier>>("dkim_validate", Rc::new(ForScripts));
+        Ok(Rc::new(DkimValidate { hostname: make.hostname.into() }))
+    },
 );
 
 struct DkimValidate {
@@ -31,10 +35,19 @@ impl Module for DkimValidate {
     }
 }
 
+/// Verifies where the module is passive, or has not had its turn.
+struct ForScripts;
+
+impl SignatureVerifier for ForScripts {
+    fn domains(&self, content: Bytes, host: &Rc<dyn Host>) -> Later<Vec<String>> {
+        let host = host.clone();
+        Box::pin(async move { dkim_domains(&dkim_verified(&*host, content).await) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
     use policy_api::testing::Conversation;
 
     /// RFC 8463 appendix A.3, its Ed25519 signature.

@@ -116,10 +116,16 @@ pub fn note_dkim(verifier: &Verifier, variables: &mut Dictionary) {
     let status =
         passed().next().or(results().next()).map_or(authentication::Verdict::None, |first| first.verdict);
     variables.set("dkim_status", status.as_str());
-    let mut domains: Vec<&str> =
-        passed().filter_map(|checked| checked.signature).map(|read| &*read.domain).collect();
+    variables.set("dkim_domains", &dkim_domains(verifier).join(" "));
+}
+
+/// The domains whose signatures pass.
+pub fn dkim_domains(verifier: &Verifier) -> Vec<String> {
+    let passed = verifier.results().filter(|checked| checked.verdict == authentication::Verdict::Pass);
+    let mut domains: Vec<String> =
+        passed.filter_map(|checked| checked.signature).map(|read| read.domain.to_string()).collect();
     domains.dedup();
-    variables.set("dkim_domains", &domains.join(" "));
+    domains
 }
 
 /// One line of results for each signature (RFC 8601 §2.7.1).

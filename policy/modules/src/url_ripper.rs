@@ -7,7 +7,7 @@ use config::{Bool, ColonList, Dictionary as Pairs, Instances, Integer, ModuleSyn
 use content::Content;
 use mail::{Dictionary, Phase};
 use memchr::memmem;
-use policy_api::{Answer, Ask, Finding, Host, Make, Module, ModuleDef, Verdict};
+use policy_api::{Answer, Ask, Finding, Host, Later, LinkList, Make, Module, ModuleDef, Ripped, Verdict};
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
@@ -40,7 +40,7 @@ pub static MODULE: ModuleDef = ModuleDef::new(
     make,
 );
 
-fn make(stanza: Stanza<'_>, _: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
+fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
     let options = RipperOptions::resolve(&stanza);
     let complaint = |text: String| {
         Finding::new(stanza.position().map(|position| position.to_string()).unwrap_or_default(), text)
@@ -55,14 +55,16 @@ fn make(stanza: Stanza<'_>, _: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
         };
         pairs.iter().map(entry).collect::<Result<Vec<(Ipv4Addr, Box<str>)>, Finding>>()
     };
-    Ok(Rc::new(Ripper {
+    let ripper = Rc::new(Ripper {
         base: base.trim_matches('.').into(),
         bits: table("bits", &options.bits)?,
         values: table("values", &options.values)?,
         lookups: u32::try_from(options.max_lookups).unwrap_or(0),
         spent: format!("#url_ripper_{}", stanza.name()).into(),
         options,
-    }))
+    });
+    make.services.offer::<Rc<dyn LinkList>>(stanza.name(), ripper.clone());
+    Ok(ripper)
 }
 
 struct Ripper {
@@ -82,7 +84,8 @@ struct Search {
     domains: Vec<String>,
     asked: HashSet<String>,
     left: u32,
-    answers: Vec<Ipv4Addr>,
+    /// The name that is listed, and how.
+    answers: Vec<(String, Ipv4Addr)>,
 }
 
 impl Module for Ripper {
@@ -113,12 +116,7 @@ impl Ripper {
             Phase::Rcptto => {
                 search.domains.extend(ask.message.recipient.as_ref().map(mail::Address::folded_domain));
             }
-            Phase::Data => {
-                for field in self.options.address_headers.iter() {
-                    search.domains.extend(domains_of(&ask.message.content, field));
-                }
-                self.rip(&ask.message.content, host, &mut search).await;
-            }
+            Phase::Data => self.gather(&ask.message.content, host, &mut search).await,
             _ => {}
         }
         search
@@ -133,7 +131,11 @@ impl Ripper {
         }
     }
 
-    async fn rip(&self, content: &Content, host: &Rc<dyn Host>, search: &mut Search) {
+    /// What the content names.
+    async fn gather(&self, content: &Content, host: &Rc<dyn Host>, search: &mut Search) {
+        for field in self.options.address_headers.iter() {
+            search.domains.extend(domains_of(content, field));
+        }
         /// Octets of one part that are looked at.
         const MOST_OCTETS: usize = 1 << 20;
         let tree = content.tree();
@@ -175,27 +177,50 @@ impl Ripper {
     async fn ask_list(&self, name: &str, search: &mut Search, host: &dyn Host) {
         let question = Question::new(Kind::A, &format!("{name}.{}", self.base));
         if let Some(Reply::Addresses(answers)) = asked(question, search, host).await {
+            let listed = name.trim_end_matches('.');
             search.answers.extend(answers.into_iter().filter_map(|answer| match answer {
-                IpAddr::V4(answer) => Some(answer),
+                IpAddr::V4(answer) => Some((listed.to_owned(), answer)),
                 IpAddr::V6(_) => None,
             }));
         }
     }
 
+    /// The context variables that the answers stand for, with the names that are listed.
+    fn hits(&self, search: &Search) -> Vec<(Box<str>, String)> {
+        let keys = |answer: Ipv4Addr| {
+            let by_bit = self.bits.iter().filter(move |(mask, _)| u32::from(*mask) & u32::from(answer) != 0);
+            by_bit.chain(self.values.iter().filter(move |(value, _)| *value == answer)).map(|(_, key)| key)
+        };
+        let answers = search.answers.iter();
+        answers.flat_map(|(name, answer)| keys(*answer).map(|key| (key.clone(), name.clone()))).collect()
+    }
+
     fn note(&self, ask: &mut Ask<'_>, search: Search) {
         let before_mail = matches!(ask.phase, Phase::Connect | Phase::Ehlo);
         let variables = if before_mail { &mut ask.contexts.connection } else { &mut ask.contexts.message };
-        for answer in search.answers {
-            let by_bit = self.bits.iter().filter(|(mask, _)| u32::from(*mask) & u32::from(answer) != 0);
-            let by_value = self.values.iter().filter(|(value, _)| *value == answer);
-            for (_, key) in by_bit.chain(by_value) {
-                let count: u64 = variables.get(key).and_then(|count| count.parse().ok()).unwrap_or(0);
-                variables.set(key, &(count + 1).to_string());
-            }
+        for (key, _) in self.hits(&search) {
+            let count: u64 = variables.get(&key).and_then(|count| count.parse().ok()).unwrap_or(0);
+            variables.set(&key, &(count + 1).to_string());
         }
         if !before_mail {
             variables.set(&self.spent, &(self.lookups - search.left).to_string());
         }
+    }
+}
+
+/// For scripts, of a passive instance too.
+impl LinkList for Ripper {
+    fn rip(self: Rc<Self>, content: Content, spent: u32, host: Rc<dyn Host>) -> Later<Ripped> {
+        Box::pin(async move {
+            let mut search = Search { left: self.lookups.saturating_sub(spent), ..Search::default() };
+            self.gather(&content, &host, &mut search).await;
+            self.look_up(&mut search, &*host).await;
+            Ripped { hits: self.hits(&search), spent: self.lookups - search.left }
+        })
+    }
+
+    fn spent_variable(&self) -> &str {
+        &self.spent
     }
 }
 

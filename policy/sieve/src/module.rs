@@ -167,6 +167,7 @@ fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> 
             throttles: Throttles::new(options.siv_throttle_cache_size as usize),
             keys: Keys::default(),
             sources: make.sources.clone(),
+            services: make.services.clone(),
         },
     }))
 }

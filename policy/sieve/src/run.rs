@@ -80,6 +80,7 @@ mod tests {
             throttles: Throttles::new(10),
             keys: crate::keys::Keys::default(),
             sources: Arc::default(),
+            services: Rc::default(),
         };
         let mut ask = Ask {
             phase: Phase::Data,

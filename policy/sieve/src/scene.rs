@@ -10,7 +10,9 @@ use crate::throttle::Throttles;
 use crate::value::{List, Text};
 use bytes::Bytes;
 use mail::{Address, Contexts, Phase};
-use policy_api::{Ask, Client, Disposition, Host, Level, Message, Rights, SessionRequests, Sources};
+use policy_api::{
+    Ask, Client, Disposition, Host, Level, Message, Rights, Services, SessionRequests, Sources,
+};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,6 +26,8 @@ pub(crate) struct Shared {
     pub keys: Keys,
     /// The files that were read for the configuration.
     pub sources: Arc<Sources>,
+    /// What other modules offer.
+    pub services: Rc<Services>,
 }
 
 pub(crate) struct Scene<'a> {

@@ -10,6 +10,7 @@ mod message;
 mod network;
 mod new_mail;
 mod number;
+mod scanner;
 mod signing;
 mod table;
 mod test;
@@ -23,13 +24,14 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// In the order of the reference.
-static FAMILIES: [&[Word]; 14] = [
+static FAMILIES: [&[Word]; 15] = [
     disposition::WORDS,
     new_mail::WORDS,
     test::WORDS,
     header::WORDS,
     message::WORDS,
     signing::WORDS,
+    scanner::WORDS,
     context::WORDS,
     text::WORDS,
     number::WORDS,

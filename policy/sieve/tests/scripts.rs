@@ -4,6 +4,8 @@
 mod case;
 #[path = "scripts/play.rs"]
 mod play;
+#[path = "scripts/services.rs"]
+mod services;
 
 use case::{Case, read};
 use std::fs;

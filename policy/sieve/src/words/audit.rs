@@ -4,8 +4,9 @@ use super::network::{finish, may_wait};
 use crate::fault::Fault;
 use crate::machine::Call;
 use crate::value::{Hash, Value};
-use crate::word::{Flow, Got, Kind, Word, may, needs};
-use policy_api::Tally;
+use crate::word::{Flow, Got, Kind, Parameter, Word, may, needs};
+use policy_api::audit::{self, Counted, Monitor, Monitors};
+use policy_api::{Later, Tally};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -26,7 +27,29 @@ pub(super) static WORDS: &[Word] = &[
             may("last window", Kind::Number),
         ])
         .doc("Events of the client's address or network, over the newest windows."),
+    Word::wait("ec_ip_connections", |call| audited(call, Counted::Connections))
+        .takes(&MONITOR)
+        .doc(CONNECTIONS),
+    Word::wait("ec_ip_receptions", |call| audited(call, Counted::Receptions)).takes(&MONITOR).doc(RECEPTIONS),
+    Word::wait("ec_ip_rejections", |call| audited(call, Counted::Rejections)).takes(&MONITOR).doc(REJECTIONS),
+    // All shards of this host are counted together already; there are no other hosts.
+    Word::wait("ec_ip_connections_cluster", |call| audited(call, Counted::Connections))
+        .takes(&MONITOR)
+        .doc("As ec_ip_connections."),
+    Word::wait("ec_ip_receptions_cluster", |call| audited(call, Counted::Receptions))
+        .takes(&MONITOR)
+        .doc("As ec_ip_receptions."),
+    Word::wait("ec_ip_rejections_cluster", |call| audited(call, Counted::Rejections))
+        .takes(&MONITOR)
+        .doc("As ec_ip_rejections."),
 ];
+
+const MONITOR: [Parameter; 2] =
+    [needs("number of the monitor, or hash", Kind::Any), may("mask", Kind::Number)];
+const CONNECTIONS: &str = "Connections of the client's address or network that inbound_audit has counted: by the number of its monitor \
+     (from 0) over one window up to now, by a hash of monitor, period_start, period_end and mask over whole windows.";
+const RECEPTIONS: &str = "As ec_ip_connections, messages received.";
+const REJECTIONS: &str = "As ec_ip_connections, rejections.";
 
 /// Networks that events are counted for, besides the address itself.
 const MASKS: [u8; 3] = [24, 16, 8];
@@ -152,4 +175,63 @@ fn count(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
         let count = wide.await - newer;
         finish(move |_| Ok(Value::from(count.to_string())))
     })))
+}
+
+/// What inbound_audit has counted.
+fn audited(call: &mut Call<'_, '_>, what: Counted) -> Result<Got, Fault> {
+    may_wait(call)?;
+    let monitors = call.scene.shared.services.find::<Monitors>("inbound_audit");
+    let monitors = monitors.ok_or("the configuration has no inbound_audit")?;
+    let address = call.scene.client.peer.map(|peer| peer.ip().to_canonical()).ok_or("there is no client")?;
+    let network = |mask: Option<String>| -> Result<ipnet::IpNet, Fault> {
+        let mask = match mask {
+            None if address.is_ipv4() => 32,
+            None => 128,
+            Some(text) => {
+                u8::try_from(whole(&text)?).map_err(|_| Fault::new(format!("/{text} is no mask")))?
+            }
+        };
+        ipnet::IpNet::new(address, mask).map_err(|_| Fault::new(format!("/{mask} is no mask of {address}")))
+    };
+    let count = match call.value(0) {
+        Value::Hash(hash) => {
+            let field = |key: &str| hash_text(hash, key).filter(|text| !text.is_empty());
+            let monitor = monitors.find(&field("monitor").ok_or("the hash names no monitor")?)?;
+            let window = |key: &str, default: i64| field(key).map_or(Ok(default), |text| whole(&text));
+            let last = i64::from(monitor.windows);
+            let (start, end) =
+                (window("period_start", 0)?.clamp(0, last), window("period_end", last)?.clamp(0, last));
+            let windows = (start.min(end) as u32, start.max(end) as u32);
+            audit::count(call.scene.host, &monitor.tally(what), network(field("mask"))?, windows)?
+        }
+        _ => {
+            let index = call.whole(0)? as usize;
+            let monitor = monitors.0.get(index).copied().ok_or_else(|| {
+                Fault::new(format!(
+                    "inbound_audit has {} monitors, there is no number {index}",
+                    monitors.0.len()
+                ))
+            })?;
+            sliding(call, monitor, what, network(call.optional(1).map(|text| text.to_string()))?)?
+        }
+    };
+    Ok(Got::Later(Box::pin(async move {
+        let count = count.await;
+        finish(move |_| Ok(Value::from(count.to_string())))
+    })))
+}
+
+/// One window that ends now: the current one, and as much of the one before as is missing of it.
+fn sliding(
+    call: &Call<'_, '_>,
+    monitor: Monitor,
+    what: Counted,
+    network: ipnet::IpNet,
+) -> Result<Later<i64>, Fault> {
+    let (host, tally) = (call.scene.host, monitor.tally(what));
+    let width = monitor.window.as_micros() as u64;
+    let missing = 1.0 - (host.now().micros() % width) as f64 / width as f64;
+    let (current, before) =
+        (audit::count(host, &tally, network, (0, 0))?, audit::count(host, &tally, network, (1, 1))?);
+    Ok(Box::pin(async move { current.await + (before.await as f64 * missing).round() as i64 }))
 }

@@ -30,8 +30,7 @@ const fn ignored(name: &'static str) -> Word {
 const SCANNER: &str = "use a module for clamav, spamassassin or rspamd and test the variables that it sets";
 const DATASOURCE: &str = "use msys.db of a Lua script and pass its answer in the context";
 const CIDR: &str = "use a Peer stanza that sets a context variable, or msys.cidr of a Lua script";
-const AUDIT: &str = "use audit_series_add and audit_series";
-const CLUSTER: &str = "there is no cluster; use ec_gauge_cache or ec_throttle";
+const CLUSTER: &str = "there is no cluster; ec_gauge_cache shares numbers among all shards";
 const DOMAINKEYS: &str = "DomainKeys is historic; use the opendkim module";
 const MESSAGE_CENTRAL: &str = "Message Central is not supported; use the event log";
 const GOODMAIL: &str = "Goodmail no longer exists; remove it";
@@ -46,29 +45,18 @@ pub(super) static WORDS: &[Word] = &[
     instead("query_cidr", CIDR),
     instead("reload_cidr", CIDR),
     test("check_cidr", CIDR),
-    instead("ec_ip_connections", AUDIT),
-    instead("ec_ip_receptions", AUDIT),
-    instead("ec_ip_rejections", AUDIT),
-    instead("ec_ip_connections_cluster", AUDIT),
-    instead("ec_ip_receptions_cluster", AUDIT),
-    instead("ec_ip_rejections_cluster", AUDIT),
     instead("ec_cluster_cache_get", CLUSTER),
     instead("ec_cluster_cache_set", CLUSTER),
     instead("smtp_callback_verify", "use the smtp_cbv module and test smtp_cbv_result"),
-    instead("ec_url_ripper", "use the url_ripper module in active mode and test the variables that it sets"),
     instead("snmp_trap", "use ec_log and watch the panic log"),
-    instead("ec_host_fingerprint", "nothing replaces it"),
-    instead("ec_interfaces", "use the mail_loop module"),
-    instead("ec_spool_space", "use the console's 'status'"),
-    instead("ec_thread_pool_get_queue_size", "there are no thread pools of policy"),
-    instead("thread_pool_stats", "there are no thread pools of policy"),
-    instead("ec_dkim_domains", "use the opendkim module and test the variables that it sets"),
-    instead("ec_dkim_responsible_domain", "use the opendkim module and test the variables that it sets"),
+    instead("ec_host_fingerprint", "nothing here looks at the packets of clients"),
+    instead("ec_spool_space", "watch the file system of spoolbase from outside"),
+    instead("ec_thread_pool_get_queue_size", "the console's 'threads stats' shows the pools"),
+    instead("thread_pool_stats", "the console's 'threads stats' shows the pools"),
     instead("ec_dk_sign", DOMAINKEYS),
     instead("ec_dk_responsible_domain", DOMAINKEYS),
-    instead("clamav_avscan", SCANNER),
-    instead("csapi_avscan", SCANNER),
-    instead("f_secure_avscan", SCANNER),
+    instead("csapi_avscan", "use clamav_avscan"),
+    instead("f_secure_avscan", "use clamav_avscan"),
     instead("cloudmark_score", SCANNER),
     instead("commtouch_scan", SCANNER),
     instead("eleven_scan", SCANNER),

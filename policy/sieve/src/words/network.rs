@@ -7,7 +7,7 @@ use crate::scene::Scene;
 use crate::value::Value;
 use crate::word::{Finish, Got, Kind, Word, may, needs};
 use policy_api::{Answers, LookupFault, Pool, Question, Record, RecordKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 pub(super) static WORDS: &[Word] = &[
     Word::wait("ec_dns_lookup", lookup)
@@ -30,6 +30,7 @@ pub(super) static WORDS: &[Word] = &[
         .takes(&[needs("file", Kind::Text), needs("text", Kind::Text)])
         .at("XBS")
         .doc("Appends a line to a file."),
+    Word::wait("ec_interfaces", interfaces).doc("The IPv4 addresses of this host, as a list."),
     Word::value("ec_mem_usage", memory).doc("Megabytes of memory that the engine uses."),
 ];
 
@@ -157,4 +158,40 @@ fn log_file(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
 fn memory(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
     let _ = call;
     Err(Fault::new("not counted here; use the console's 'status'"))
+}
+
+/// The kernel's table of local addresses.
+const LOCAL: &str = "/proc/net/fib_trie";
+
+fn interfaces(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
+    may_wait(call)?;
+    let read = || std::fs::read_to_string(LOCAL).map_err(|error| format!("{LOCAL}: {error}"));
+    let list =
+        |table: String| local_addresses(&table).into_iter().map(|address| address.to_string()).collect();
+    Ok(Got::Later(aside::work_on(call.scene.host, Pool::Io, read, list)))
+}
+
+/// `|-- 192.0.2.1`, and below it `/32 host LOCAL`; each once, without those of loopback networks.
+fn local_addresses(table: &str) -> Vec<Ipv4Addr> {
+    let mut found = Vec::new();
+    let mut last = None;
+    for line in table.lines().map(str::trim) {
+        if let Some(address) = line.strip_prefix("|-- ") {
+            last = address.parse::<Ipv4Addr>().ok();
+        } else if line == "/32 host LOCAL" {
+            found.extend(last.filter(|address| !address.is_loopback() && !found.contains(address)));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_addresses_are_those_that_the_kernel_calls_local() {
+        let table = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n     +-- 192.0.2.0/24 2 0 2\n        |-- 192.0.2.0\n           /24 link UNICAST\n        |-- 192.0.2.7\n           /32 host LOCAL\n        |-- 192.0.2.255\n           /32 link BROADCAST\nLocal:\n        |-- 127.0.0.1\n           /32 host LOCAL\n        |-- 192.0.2.7\n           /32 host LOCAL\n";
+        assert_eq!(local_addresses(table), [Ipv4Addr::new(192, 0, 2, 7)]);
+    }
 }

@@ -52,7 +52,7 @@ fn text(how: &Hash, key: &str) -> Option<String> {
 }
 
 /// The domain of Sender, else of From (spec module-details.md, opendkim).
-fn responsible(call: &Call<'_, '_>) -> Option<String> {
+pub(super) fn responsible(call: &Call<'_, '_>) -> Option<String> {
     let field = |name| call.scene.message.content.field(name);
     let field = field("Sender").or(field("From"))?;
     let mailbox = address::parse_list(&String::from_utf8_lossy(&field.value())).into_iter().next()?;

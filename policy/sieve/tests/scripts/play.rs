@@ -1,6 +1,7 @@
 //! Plays one case: a configuration with the script, a conversation, and what is left of it.
 
 use crate::case::Case;
+use crate::services;
 use bytes::Bytes;
 use config::{MemoryLoader, Registry};
 use content::Content;
@@ -21,6 +22,7 @@ struct Stage {
     sources: Sources,
     configuration: String,
     phase: Phase,
+    services: Rc<Services>,
 }
 
 pub fn play(case: &Case) -> Played {
@@ -33,7 +35,7 @@ pub fn play(case: &Case) -> Played {
     let findings = (sieve::MODULE.check.expect("it checks"))(stanza, &stage.sources);
     let expects_findings = expects_findings(case, &findings)?;
     let sources = Arc::new(stage.sources);
-    let services = Rc::new(Services::default());
+    let services = stage.services;
     let make = Make {
         sources: &sources,
         services: &services,
@@ -59,6 +61,7 @@ fn set(case: &Case) -> Stage {
         sources: Sources::default(),
         configuration: String::new(),
         phase: Phase::Data,
+        services: Rc::default(),
     };
     let mut settings = String::new();
     let mut second = None;
@@ -92,6 +95,7 @@ fn set(case: &Case) -> Stage {
                 let text = text.trim_start().replace("\\n", "\n");
                 stage.sources.insert(format!("/scripts/{name}"), text.into_bytes());
             }
+            _ if services::offers(word, rest, &stage.services, &stage.conversation.host) => {}
             "second" => second = Some(rest.to_owned()),
             "binary" => content
                 .extend((0..rest.len() / 2).map(|at| {
