@@ -134,8 +134,18 @@ impl Content {
     fn rebuild(&mut self, fields: Vec<&[u8]>) {
         let mut header = Vec::with_capacity(self.header.len() + 128);
         for field in fields {
-            header.extend_from_slice(field);
-            if !field.ends_with(b"\n") {
+            // An empty line that was none, behind a lone LF, must not become the end of the header.
+            let would_end = header.is_empty() || header.ends_with(b"\r\n");
+            let line = field.strip_prefix(b"\r\n").filter(|_| would_end).unwrap_or(field);
+            header.extend_from_slice(line);
+            if !line.is_empty() && !line.ends_with(b"\n") {
+                header.extend_from_slice(b"\r\n");
+            }
+        }
+        // A lone LF does not end the last line: the empty line behind it would be none.
+        if header.ends_with(b"\n") && !header.ends_with(b"\r\n") {
+            header.pop();
+            if !(header.is_empty() || header.ends_with(b"\r\n")) {
                 header.extend_from_slice(b"\r\n");
             }
         }
@@ -202,6 +212,27 @@ mod tests {
             assert_eq!(content.octets(), expected.as_bytes());
             assert!(content.is_edited());
             assert_eq!(shared.octets(), TEXT.as_bytes());
+        }
+    }
+
+    #[test]
+    fn an_edited_header_ends_where_it_is_read_to_end() {
+        for text in ["A: 1\n\n", "A: 1\n\r\nB: 2\r\n\r\nbody", "A: 1\n\r\n C: 3\r\n\r\nbody", "A: 1\r", "", "\n\r\n\r\n"] {
+            for edit in [
+                |content: &mut Content| content.set_body("new"),
+                |content: &mut Content| drop(content.delete_fields("A")),
+                |content: &mut Content| content.put_field(Place::First, "B", "x").unwrap(),
+                |content: &mut Content| content.put_field(Place::Last, "B", "x").unwrap(),
+            ] {
+                let mut edited = content(text);
+                edit(&mut edited);
+                let again = Content::new(edited.octets());
+                assert_eq!(
+                    (again.header_octets(), again.body()),
+                    (edited.header_octets(), edited.body()),
+                    "{text:?}"
+                );
+            }
         }
     }
 
