@@ -217,10 +217,17 @@ mod tests {
 
     #[test]
     fn an_edited_header_ends_where_it_is_read_to_end() {
-        for text in ["A: 1\n\n", "A: 1\n\r\nB: 2\r\n\r\nbody", "A: 1\n\r\n C: 3\r\n\r\nbody", "A: 1\r", "", "\n\r\n\r\n"] {
+        for text in [
+            "A: 1\n\n",
+            "A: 1\n\r\nB: 2\r\n\r\nbody",
+            "A: 1\n\r\n C: 3\r\n\r\nbody",
+            "A: 1\r",
+            "",
+            "\n\r\n\r\n",
+        ] {
             for edit in [
                 |content: &mut Content| content.set_body("new"),
-                |content: &mut Content| drop(content.delete_fields("A")),
+                |content: &mut Content| assert!(content.delete_fields("A") <= 1),
                 |content: &mut Content| content.put_field(Place::First, "B", "x").unwrap(),
                 |content: &mut Content| content.put_field(Place::Last, "B", "x").unwrap(),
             ] {
