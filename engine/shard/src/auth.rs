@@ -232,9 +232,18 @@ impl<W: World> Conversation<W> {
             return store.find(user);
         }
         let host = self.host();
-        let mut password = None;
-        ask_hook(&host, &mut Hook::FindPassword { uri: &store.uri, user, password: &mut password }).await;
-        password.map(|password| Secret::Password(password.into()))
+        let (mut password, mut digest) = (None, None);
+        let mut hook = Hook::FindPassword {
+            uri: &store.uri,
+            user,
+            mechanism: store.mechanism.name(),
+            realm: &store.realm,
+            password: &mut password,
+            digest: &mut digest,
+        };
+        ask_hook(&host, &mut hook).await;
+        let known = password.map(|password: Box<str>| Secret::Password(password.into()));
+        known.or(digest.map(Secret::Digest))
     }
 
     /// The variables, what policy says of it, the logs.

@@ -33,7 +33,15 @@ pub enum Hook<'a> {
         reply: &'a mut Option<Reply>,
     },
     /// The clear password of a user, for mechanisms that prove knowledge of it (CRAM-MD5, DIGEST-MD5).
-    FindPassword { uri: &'a str, user: &'a str, password: &'a mut Option<Box<str>> },
+    FindPassword {
+        uri: &'a str,
+        user: &'a str,
+        mechanism: &'a str,
+        realm: &'a str,
+        password: &'a mut Option<Box<str>>,
+        /// Instead of it, the MD5 of `user:realm:password`.
+        digest: &'a mut Option<[u8; 16]>,
+    },
     /// `ac_auth_log_auth_failure`
     LogAuthFailure { client: &'a Client, contexts: &'a mut Contexts, user: &'a str, reply: &'a Reply },
     /// `core_pre_ec_can_relay_to`, `core_config_get_domain_relay`: may this client send to this recipient?

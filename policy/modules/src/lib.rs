@@ -1,6 +1,7 @@
 //! The validation modules, one file each. What a module is, `policy_api` says.
 
 mod antivirus;
+mod auth_ds;
 mod cidrdb;
 mod clamav;
 mod conntrol;
@@ -24,6 +25,13 @@ mod signing;
 pub mod spamassassin;
 mod spf_macros;
 mod spf_v1;
+#[cfg(test)]
+mod stage;
+mod stored_password;
+mod template;
 mod url_ripper;
+
+/// Under which the engine offers the configuration in force to modules: an `Arc<config::Snapshot>`.
+pub const CONFIGURATION: &str = "configuration";
 
 pub use list::{MODULES, named};

@@ -5,6 +5,7 @@ use policy_api::ModuleDef;
 /// By name; the order means nothing.
 pub static MODULES: &[&ModuleDef] = &[
     &crate::antivirus::MODULE,
+    &crate::auth_ds::MODULE,
     &crate::cidrdb::MODULE,
     &crate::clamav::MODULE,
     &crate::conntrol::MODULE,

@@ -1,71 +1,12 @@
 //! Who a client is, and who we are to a next hop.
 
 use super::{KnownModule, fields, stanza};
-use crate::{
-    Bool, Dictionary, Instances, Integer, OptionDef, Optional, OptionalText, Seconds, Standing, Text,
-};
+use crate::{Dictionary, Instances, Integer, Optional, OptionalText, Seconds, Standing, Text};
 
 const AUTHENTICATION: Standing = Standing::Coming("authentication");
 
-const QUERY: &[OptionDef] = fields! {
-    cache: OptionalText = "" "Data source to ask.";
-    query: OptionalText = "" "The question.";
-    map: Dictionary = "" "What stands for each parameter of the question.";
-};
-
 pub const MODULES: &[KnownModule] = &[
-    KnownModule::listed(
-        "auth_ds",
-        1,
-        "Looks users and groups up in data sources.",
-        AUTHENTICATION,
-        Instances::Singleton,
-        &[],
-    )
-    .with(&[stanza(
-        "Scheme",
-        true,
-        &[],
-        &[
-            stanza(
-                "Authenticate",
-                false,
-                &[
-                    QUERY,
-                    fields! {
-                        returns_password: Bool = "false" "True: the answer holds the stored password.";
-                        password_column: OptionalText = "" "Column of the password; the first if unset.";
-                        r#type: OptionalText = "" "How passwords are stored.";
-                        type_column: OptionalText = "" "Column that says so.";
-                        type_map: Dictionary = "" "What its values mean.";
-                    },
-                ],
-                &[],
-            ),
-            stanza(
-                "QueryGroups",
-                false,
-                &[
-                    QUERY,
-                    fields! {
-                        group_column: OptionalText = "" "Column of a user's groups; the first if unset.";
-                    },
-                ],
-                &[],
-            ),
-            stanza(
-                "EnumGroups",
-                false,
-                &[
-                    QUERY,
-                    fields! {
-                        group_column: OptionalText = "" "Column of the groups; the first if unset.";
-                    },
-                ],
-                &[],
-            ),
-        ],
-    )]),
+    KnownModule::built("auth_ds", 1, "Looks users up in data sources."),
     KnownModule::built("ac_auth", 1, "Lets a Lua function say whether a user is one."),
     KnownModule::listed(
         "auth_radius",
