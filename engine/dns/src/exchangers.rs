@@ -16,8 +16,6 @@ use std::net::{IpAddr, Ipv4Addr};
 pub const HOSTS: usize = 32;
 /// Addresses used of a host.
 pub const ADDRESSES: usize = 16;
-/// Seconds that a host holds whose name is an address (module mxip).
-const ADDRESS_AS_MX_TTL: u32 = 600;
 /// Seconds that hosts hold beside which a lookup failed: it may have more to say next time.
 const PARTIAL_TTL: u32 = 300;
 
@@ -210,14 +208,14 @@ impl Exchangers {
     fn add_candidate(&mut self, exchange: &Name, preference: u16) {
         let address = exchange.as_str().parse::<Ipv4Addr>().ok().map(IpAddr::V4);
         let usable = match address {
-            Some(_) => self.settings.mx_may_be_address,
+            Some(_) => self.settings.address_as_mx_ttl.is_some(),
             None => exchange.is_host(),
         };
         if usable && !self.candidates.iter().any(|known| known.name == *exchange) {
             self.candidates.push(Candidate { name: exchange.clone(), preference, address });
         }
-        if address.is_some() {
-            self.ttl = self.ttl.min(ADDRESS_AS_MX_TTL);
+        if let (Some(_), Some(ttl)) = (address, self.settings.address_as_mx_ttl) {
+            self.ttl = self.ttl.min(ttl);
         }
     }
 

@@ -11,6 +11,7 @@ use bindings::{
 };
 use config::{Snapshot, ThrottleRef};
 use mail::Time;
+use policy_modules::response_transcode::TranscodeOptions;
 use smtp::client::{Content8Bit, Method, Settings};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -70,6 +71,7 @@ pub(crate) struct Outbound {
     pub mx_failures_fallback_to_a: u32,
     pub dns_failures_to_purge: u32,
     pub generate_bounces: bool,
+    pub transcoding: TranscodeOptions,
     pub bounces_inline_original: Original,
     pub mailerdaemon: Option<Arc<str>>,
     snapshot: Arc<Snapshot>,
@@ -110,6 +112,7 @@ impl Outbound {
             mx_failures_fallback_to_a: small(talk.mx_failures_fallback_to_a),
             dns_failures_to_purge: small(talk.dns_failures_to_purge),
             generate_bounces: talk.generate_bounces,
+            transcoding: TranscodeOptions::resolve(&view),
             bounces_inline_original: match talk.bounces_inline_original {
                 InlineOriginal::None => Original::None,
                 InlineOriginal::Headers => Original::Headers,

@@ -47,6 +47,8 @@ pub struct Site {
     judges_messages: bool,
     ground: Arc<Groundwork>,
     cells: Arc<Cells>,
+    /// The module mxip: seconds that an address holds which stands for a host.
+    address_as_mx_ttl: Option<u32>,
     /// `bounce_suppress_list`, folded.
     pub bounce_suppress_list: Vec<String>,
     /// The global relay_domains and bounce_domains, folded.
@@ -94,6 +96,7 @@ impl Site {
         let judges_messages = MESSAGE_PHASES.into_iter().any(|phase| pipeline.has(phase));
         Ok(Rc::new(Site {
             bounce_suppress_list: suppressed(global.bounce_suppress_list.as_deref().unwrap_or("")),
+            address_as_mx_ttl: policy_modules::mxip::ttl(&snapshot).map(whole_seconds),
             global,
             hostname,
             judges_messages,
@@ -219,13 +222,13 @@ impl Site {
     }
 
     pub fn lookup_settings(&self, domain: &str) -> dns::Settings {
-        let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
         dns::Settings {
             use_ipv6: self.global.use_ipv6,
             prefer_ipv6: self.global.prefer_ipv6_mxs,
             best_only: self.global.only_use_best_mx_for_relay_domains && self.is_own_domain(domain),
-            min_ttl: seconds(self.global.min_dns_ttl),
-            max_ttl: seconds(self.global.max_dns_ttl),
+            min_ttl: whole_seconds(self.global.min_dns_ttl),
+            max_ttl: whole_seconds(self.global.max_dns_ttl),
+            address_as_mx_ttl: self.address_as_mx_ttl,
             ..dns::Settings::default()
         }
     }
@@ -293,6 +296,10 @@ const MESSAGE_PHASES: [Phase; 7] = [
 ];
 
 /// The modules that the configuration names, made in its order.
+fn whole_seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+}
+
 fn pipeline(snapshot: &Snapshot, hostname: &str, policy: Policy<'_>) -> Result<Pipeline, Finding> {
     let services: Rc<Services> = Rc::default();
     Datasources::new(snapshot).offer(&services);

@@ -89,7 +89,7 @@ pub(crate) async fn settle<W: World>(
     outcome: Outcome,
 ) {
     let now = shard.world.now();
-    match outcome {
+    match transcoded(outbound, outcome) {
         Outcome::Delivered(reply) => {
             shard.counters.deliveries.add(1);
             shard.record(&Event::Delivery(Delivery {
@@ -115,6 +115,17 @@ pub(crate) async fn settle<W: World>(
         }
     }
     shard.dispatch_bell.raise();
+}
+
+/// A failure as the module response_transcode wants it read, before anything else is made of it.
+fn transcoded(outbound: &Outbound, outcome: Outcome) -> Outcome {
+    match &outcome {
+        Outcome::Deferred { stage, reply } | Outcome::Refused { stage, reply } => {
+            let rewritten = outbound.transcoding.rewritten(reply);
+            rewritten.map_or(outcome.clone(), |reply| Outcome::of(*stage, reply))
+        }
+        Outcome::Delivered(_) | Outcome::NotTried => outcome,
+    }
 }
 
 async fn defer<W: World>(

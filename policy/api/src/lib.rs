@@ -14,6 +14,7 @@ mod message;
 mod module;
 mod outside;
 mod pipeline;
+mod probe;
 mod rights;
 mod scan;
 #[cfg(feature = "testing")]
@@ -32,6 +33,7 @@ pub use outside::{
     WorkFault, reversed,
 };
 pub use pipeline::{Loaded, Pipeline, Turn};
+pub use probe::{Probe, ProbeFault, ProbeServer, ProbeStage, Probed, RecipientProbe};
 pub use rights::{Kept, Rights};
 pub use scan::{LinkList, Ripped, Scan, SignatureVerifier, SpamFilter, SpamReport, VirusScanner, note_scan};
 

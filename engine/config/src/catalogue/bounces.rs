@@ -1,6 +1,6 @@
 //! Known options of bounces, notices and signatures that nobody obeys yet.
 
-use crate::{Bool, Integer, OptionDef, Optional, OptionalText, Regex, Seconds};
+use crate::{Bool, Integer, OptionDef, OptionalText, Seconds};
 
 crate::words! {
     Signing = "enabled" | "disabled"
@@ -8,7 +8,6 @@ crate::words! {
 }
 
 const DELAY: &str = "the module delay_dsn";
-const TRANSCODING: &str = "the module response_transcode";
 const DOMAINKEYS: &str = "DomainKeys (RFC 4870) is historic; sign with DKIM";
 
 pub const OPTIONS: &[OptionDef] = crate::definitions! {
@@ -30,12 +29,6 @@ pub const OPTIONS: &[OptionDef] = crate::definitions! {
     /// Who gets a notice where the failed mail has no sender; nobody if unset.
     mdn_failures_notify: OptionalText = "", in [binding, binding_group, domain, global],
         tier 2 Ignored("failed notices end in the logs");
-    /// Replies from 400 to 599 that are rewritten before anything is decided.
-    response_transcode_pattern: Optional<Regex> = "", in [binding, binding_group, domain, global],
-        tier 2 Coming(TRANSCODING);
-    /// What they become; $0, $1 … are what matched.
-    response_transcode_replace: OptionalText = "", in [binding, binding_group, domain, global],
-        tier 2 Coming(TRANSCODING);
     /// Whether the older module dkim_sign signs mail of this scope.
     dkim: Signing = "enabled", in [binding, binding_group, domain, global], tier 3 Coming("DKIM signatures");
     /// Whether mail of this scope gets a DomainKeys signature.

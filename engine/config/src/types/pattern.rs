@@ -30,6 +30,18 @@ impl Pattern {
         matches!(self.compiled.is_match(subject), Ok(true))
     }
 
+    /// What matched, and its groups; none if nothing did, or if the pattern gave up.
+    pub fn groups<'a>(&self, subject: &'a [u8]) -> Option<Vec<Option<&'a [u8]>>> {
+        let found = self.compiled.captures(subject).ok()??;
+        Some((0..found.len()).map(|group| found.get(group).map(|range| range.as_bytes())).collect())
+    }
+
+    /// The group of a name, in what matched.
+    pub fn named_group<'a>(&self, name: &str, subject: &'a [u8]) -> Option<&'a [u8]> {
+        let found = self.compiled.captures(subject).ok()??;
+        found.name(name).map(|range| range.as_bytes())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.text
     }

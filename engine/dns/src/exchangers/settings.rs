@@ -8,8 +8,8 @@ pub struct Settings {
     pub prefer_ipv6: bool,
     /// If the MX lookup fails this time, use the domain's own addresses (`Attempts::falls_back`).
     pub fall_back_to_addresses: bool,
-    /// An MX may name an IPv4 address instead of a host (module mxip).
-    pub mx_may_be_address: bool,
+    /// An MX may name an IPv4 address instead of a host, and then holds for so many seconds (module mxip).
+    pub address_as_mx_ttl: Option<u32>,
     /// Only the hosts of the best preference (option only_use_best_mx_for_relay_domains).
     pub best_only: bool,
     /// Seconds (option min_dns_ttl).
@@ -24,7 +24,7 @@ impl Default for Settings {
             use_ipv6: false,
             prefer_ipv6: false,
             fall_back_to_addresses: false,
-            mx_may_be_address: true,
+            address_as_mx_ttl: None,
             best_only: false,
             min_ttl: 0,
             max_ttl: u32::MAX,

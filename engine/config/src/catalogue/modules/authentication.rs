@@ -31,28 +31,8 @@ pub const MODULES: &[KnownModule] = &[
         }],
         &[],
     )]),
-    KnownModule::listed(
-        "smtp_auth_proxy",
-        2,
-        "Tries a user's password at another mail server.",
-        AUTHENTICATION,
-        Instances::Any,
-        &[fields! {
-            host: OptionalText = "" "The server.";
-            port: Integer = "25" "Its port.";
-            timeout: Seconds = "60" "Seconds for the attempt.";
-            ds_cache: OptionalText = "" "Data source that names the server.";
-            query: OptionalText = "" "The question for it.";
-        }],
-    ),
-    KnownModule::listed(
-        "outbound_smtp_auth",
-        1,
-        "Authenticates to next hops.",
-        Standing::Coming("authentication to next hops"),
-        Instances::Any,
-        &[],
-    ),
+    KnownModule::built("smtp_auth_proxy", 2, "Tries a user's password at another mail server."),
+    KnownModule::built("outbound_smtp_auth", 1, "Authenticates to next hops; it is always there."),
     KnownModule::listed(
         "securecreds",
         2,

@@ -71,14 +71,7 @@ pub const MODULES: &[KnownModule] = &[
             target: OptionalText = "" "Address and port.";
         }],
     ),
-    KnownModule::listed(
-        "response_transcode",
-        1,
-        "Rewrites replies of next hops before anything is decided.",
-        Standing::Coming("rewriting of replies"),
-        Instances::Any,
-        &[],
-    ),
+    KnownModule::built("response_transcode", 1, "Rewrites replies of next hops before anything is decided."),
     KnownModule::listed(
         "delay_dsn",
         2,
@@ -103,16 +96,7 @@ pub const MODULES: &[KnownModule] = &[
         Instances::Any,
         &[],
     ),
-    KnownModule::listed(
-        "mxip",
-        2,
-        "Takes addresses for exchangers.",
-        Standing::Ignored("RFC 5321 §5.1 forbids them"),
-        Instances::Any,
-        &[fields! {
-            ttl: Seconds = "600" "Seconds that such a record lives.";
-        }],
-    ),
+    KnownModule::built("mxip", 2, "Takes IPv4 addresses for exchangers."),
     KnownModule::listed(
         "dnsbuf",
         3,

@@ -1,9 +1,7 @@
 //! Engines of policy, and modules that look at connections and envelopes.
 
 use super::{KnownModule, fields, stanza};
-use crate::{Bool, Dictionary, Instances, Integer, List, OptionalText, Seconds, Size, Standing, Text};
-
-const LUA: Standing = Standing::Coming("policy in Lua");
+use crate::{Bool, Instances, Integer, List, OptionalText, Seconds, Size, Standing, Text};
 
 pub const MODULES: &[KnownModule] = &[
     KnownModule::built("conntrol", 1, "Waits before the greeting and notices clients that speak first."),
@@ -48,25 +46,11 @@ pub const MODULES: &[KnownModule] = &[
     ),
     KnownModule::built("cidrdb", 1, "Tables of address blocks for scripts."),
     KnownModule::built("url_ripper", 1, "Asks a DNS list about peers, sender domains and links."),
-    KnownModule::listed(
-        "smtp_cbv",
-        2,
-        "Asks a sender's own host whether the sender exists.",
-        Standing::Ignored("callbacks burden hosts whose names are forged"),
-        Instances::Any,
-        &[fields! {
-            mailfrom: OptionalText = "" "Sender of the question.";
-            map: Dictionary = "" "Host to ask, by domain.";
-            phase: Text = "mailfrom" "When to ask: mailfrom or rcptto.";
-        }],
-    ),
-    KnownModule::listed(
+    KnownModule::built("smtp_cbv", 2, "Asks a sender's own host whether the sender exists."),
+    KnownModule::built(
         "smtp_rcptto_proxy",
         2,
-        "Asks a host behind us whether it takes a recipient.",
-        LUA,
-        Instances::Any,
-        &[],
+        "Lets scripts ask a host behind us whether it takes a recipient.",
     ),
     KnownModule::listed(
         "fingerprint",
