@@ -19,6 +19,7 @@ mod module;
 mod pattern;
 mod sources;
 mod value;
+mod watch;
 
 pub use family::reference;
 pub use findings::findings;

@@ -147,6 +147,8 @@ struct Scriptlet {
     hooks: [Vec<(usize, &'static hooks::HookCallout)>; HookKind::COUNT],
     /// Said with the first question, when there is a host to say it to.
     remarks: std::cell::RefCell<Vec<String>>,
+    /// Its methods tell what they change.
+    tells: std::cell::Cell<bool>,
 }
 
 #[derive(Clone, Copy)]
@@ -166,7 +168,7 @@ impl Scriptlet {
             }
         }
         let hooks = hooks::turns(&instance);
-        Scriptlet { instance: Rc::new(instance), turns, hooks, remarks: remarks.into() }
+        Scriptlet { instance: Rc::new(instance), turns, hooks, remarks: remarks.into(), tells: false.into() }
     }
 }
 
@@ -304,6 +306,10 @@ impl Module for Scriptlet {
         let turns = &self.turns[ask.phase as usize];
         if turns.is_empty() {
             return Answer::Now(Verdict::Continue);
+        }
+        if host.is_watched() && !self.tells.replace(true) {
+            // Without memory for it the lines are missing, nothing else.
+            let _ = crate::watch::watch(&self.instance.machine);
         }
         let call = Call::take(ask, host);
         let mut progress = Progress { turns: turns.clone().into_iter(), objects: Objects::new() };

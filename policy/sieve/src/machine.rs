@@ -278,6 +278,11 @@ impl Machine {
             Run::Ignored => Ok(Done::Flow(Flow::On)),
             Run::Elsewhere(instead) => Err(Fault::new(format!("not available here; {instead}"))),
         };
+        if matches!(done, Ok(Done::Flow(_))) && scene.host.is_watched() {
+            let told = self.stack[from..].iter().map(|value| format!("{:?}", &*value.text()));
+            let told: Vec<_> = std::iter::once(site.word.name.to_owned()).chain(told).collect();
+            scene.host.did(&loaded.program.place(self.at - 1), &told.join(" "));
+        }
         self.stack.truncate(from);
         match (done?, awaited) {
             (Done::Got(Got::Later(wait)), awaited) => return Ok(Next::Wait(wait, awaited)),
