@@ -17,6 +17,7 @@ mod queues;
 mod reload;
 mod routing;
 mod scanners;
+mod seeds;
 mod smuggling;
 mod swaks;
 mod trace;
