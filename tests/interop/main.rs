@@ -2,6 +2,7 @@
 //!
 //! The law: a missing program fails its test; `tests/interop/install` installs them all.
 
+mod auth;
 mod console;
 mod exchangers;
 mod failures;

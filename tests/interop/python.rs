@@ -29,17 +29,23 @@ struct Taken {
     content: Vec<u8>,
 }
 
-struct Aiosmtpd {
-    port: u16,
-    folder: Folder,
+pub struct Aiosmtpd {
+    pub port: u16,
+    pub folder: Folder,
     _process: Background,
 }
 
 impl Aiosmtpd {
     fn start() -> Aiosmtpd {
+        Aiosmtpd::knowing(&[])
+    }
+
+    /// One that takes mail from this user alone, if there is one.
+    pub fn knowing(user_and_password: &[&str]) -> Aiosmtpd {
         let (port, folder) = (free_port(), Folder::new(PLACE.folder, "taken"));
         let mut command = Command::new(PYTHON);
-        command.arg(script("take.py")).arg(port.to_string()).arg(folder.path()).stdin(Stdio::null());
+        command.arg(script("take.py")).arg(port.to_string()).arg(folder.path()).args(user_and_password);
+        command.stdin(Stdio::null());
         let mut process = Background::start(&mut command);
         eventually("aiosmtpd listens", || {
             assert_eq!(process.has_ended(), None, "aiosmtpd has ended; tests/interop/install installs it");

@@ -6,12 +6,12 @@
 use crate::ask::{Verdict, ask_hook};
 use crate::judge::Conversation;
 use crate::options::InboundOptions;
-use config::{Stanza, Value};
+use config::{Found, Snapshot, Stanza, Value};
 use logs::{Accounted, Accounting, Event};
 use mail::{Dictionary, Phase, Reply};
-use policy_api::{Hook, HookKind, Sources};
+use policy_api::{Finding, Hook, HookKind, Sources};
 use smtp::sasl::{Exchange, Mechanism, Secret, Turn};
-use smtp::server::replies::AUTHENTICATION_FAILED;
+use smtp::server::replies::{AUTHENTICATION_FAILED, AUTHENTICATION_UNAVAILABLE};
 use smtp::server::{Judgement, Session};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,10 +53,12 @@ enum Content {
     Passwords(Arc<[u8]>),
     /// Any other scheme: the modules know.
     Modules,
+    /// The file could not be read: whoever asks may ask again later.
+    Missing,
 }
 
 impl Authentication {
-    /// A store whose file could not be read is not there, and its mechanism not offered.
+    /// A store whose file could not be read answers that it cannot tell; `findings` says why.
     pub fn new(options: &InboundOptions, sources: &Sources, hostname: &str) -> Self {
         let dictionaries = [
             &options.authdigestmd5parameters,
@@ -92,11 +94,13 @@ impl Store {
     ) -> Option<Store> {
         let uri = parameters.get("uri")?;
         let content = match uri.split_once("://")? {
-            ("digest", path) => {
+            ("digest", path) => sources.get(path).map_or(Content::Missing, |file| {
                 let in_clear = parameters.is_true("stored_cleartext");
-                Content::Digests { file: sources.get(path).ok()?.clone(), in_clear }
+                Content::Digests { file: file.clone(), in_clear }
+            }),
+            ("file", path) => {
+                sources.get(path).map_or(Content::Missing, |file| Content::Passwords(file.clone()))
             }
-            ("file", path) => Content::Passwords(sources.get(path).ok()?.clone()),
             _ => Content::Modules,
         };
         Some(Store {
@@ -119,7 +123,7 @@ impl Store {
                 }
                 mail::md5::unhex(&rest)?.try_into().ok().map(Secret::Digest)
             }
-            Content::Modules => None,
+            Content::Modules | Content::Missing => None,
         }
     }
 }
@@ -134,16 +138,44 @@ fn line_of(file: &[u8], start: &str) -> Option<String> {
 
 /// Every file that some listener takes users from.
 pub(crate) fn files(stanza: Stanza<'_>) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = stanza.children().flat_map(files).collect();
+    named(stanza).iter().filter_map(|named| Some(file_of(named.uri.as_deref()?)?.into())).collect()
+}
+
+/// What is wrong with the stores that listeners name: nobody can authenticate against them.
+pub(crate) fn findings(snapshot: &Snapshot, sources: &Sources) -> Vec<Finding> {
+    let wrong = |named: &Named<'_>| match named.uri.as_deref() {
+        None => Some("it names no store; expected uri = \"file:///path\", or another scheme".to_owned()),
+        Some(uri) if !uri.contains("://") => Some(format!("'{uri}' is no store; expected SCHEME://…")),
+        Some(uri) => file_of(uri).and_then(|path| sources.get(path).err()).map(|why| format!("{uri}: {why}")),
+    };
+    let complain = |named: Named<'_>| {
+        let text = format!("'{}': {}", named.option, wrong(&named)?);
+        let place = snapshot.objection(&named.found, &text).place;
+        Some(Finding::new(place.map(|spot| spot.position.to_string()).unwrap_or_default(), text))
+    };
+    named(snapshot.root()).into_iter().filter_map(complain).collect()
+}
+
+/// A store as the configuration names it.
+struct Named<'a> {
+    option: &'static str,
+    found: Found<'a>,
+    uri: Option<String>,
+}
+
+fn named(stanza: Stanza<'_>) -> Vec<Named<'_>> {
+    let mut all: Vec<Named<'_>> = stanza.children().flat_map(named).collect();
     for (option, _) in PARAMETERS {
-        let Some(Value::Dictionary(pairs)) = stanza.value(option).map(|found| found.value) else { continue };
+        let Some(found) = stanza.value(option) else { continue };
+        let Value::Dictionary(pairs) = found.value else { continue };
         let uri = pairs.iter().rfind(|(key, _)| key.text.eq_ignore_ascii_case("uri"));
-        let path = uri.and_then(|(_, uri)| uri.text.split_once("://"));
-        found.extend(
-            path.filter(|(scheme, _)| matches!(*scheme, "digest" | "file")).map(|(_, path)| path.into()),
-        );
+        all.push(Named { option, uri: uri.map(|(_, uri)| uri.text.to_string()), found });
     }
-    found
+    all
+}
+
+fn file_of(uri: &str) -> Option<&str> {
+    uri.split_once("://").filter(|(scheme, _)| matches!(*scheme, "digest" | "file")).map(|(_, path)| path)
 }
 
 impl<W: World> Conversation<W> {
@@ -157,6 +189,10 @@ impl<W: World> Conversation<W> {
             let realm = store.map_or(&*settings.site.hostname, |store| &store.realm);
             let nonce = format!("{:016x}{:016x}", self.shard.world.chance(), self.shard.world.chance());
             self.exchange = Some(Exchange::new(mechanism, realm, &nonce));
+        }
+        if store.is_some_and(|store| matches!(store.content, Content::Missing)) {
+            self.exchange = None;
+            self.auth_reply = Some(AUTHENTICATION_UNAVAILABLE);
         }
         let Some(mut exchange) = self.exchange.take() else {
             return self.end_authentication(None, "", mechanism, session, stream).await;
@@ -259,7 +295,11 @@ impl<W: World> Conversation<W> {
         let connection = &mut self.contexts.connection;
         connection.set("auth_name", mechanism.name());
         connection.set("auth_user", user);
-        connection.set("auth_status", if proved.is_some() { "pass" } else { "fail" });
+        let failed = match &self.auth_reply {
+            Some(reply) if reply.is_transient() => "error",
+            _ => "fail",
+        };
+        connection.set("auth_status", if proved.is_some() { "pass" } else { failed });
         let mut verdict = self.judge_session(Phase::Auth, session, stream).await;
         if verdict.disposition.reply.is_none() {
             verdict.disposition.reply = self.auth_reply.take();
@@ -269,7 +309,7 @@ impl<W: World> Conversation<W> {
             self.contexts.connection.set("can_relay", "true");
             self.client.user = Some(user.into());
         } else {
-            self.contexts.connection.set("auth_status", "fail");
+            self.contexts.connection.set("auth_status", failed);
             let refusal = verdict.disposition.reply.get_or_insert(AUTHENTICATION_FAILED);
             if refusal.is_success() {
                 *refusal = AUTHENTICATION_FAILED;
@@ -343,6 +383,7 @@ mod tests {
         }
         let mut missing = Dictionary::default();
         missing.set("uri", "file:///missing");
-        assert!(Store::new(Mechanism::Plain, &missing, &Sources::default(), "mx.example").is_none());
+        let store = Store::new(Mechanism::Plain, &missing, &Sources::default(), "mx.example").unwrap();
+        assert!(matches!(store.content, Content::Missing) && store.find("ann").is_none());
     }
 }

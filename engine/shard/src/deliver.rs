@@ -87,9 +87,12 @@ impl<W: World> Delivery<W> {
                     tell_read(&mut session, read, world.now());
                 }
                 Want::Write { deadline } => {
+                    let is_secret = session.holds_secret();
                     let output = session.take_output();
-                    if let Some(tape) = &tape {
-                        tape.wrote(&self.shard, &output);
+                    match &tape {
+                        Some(tape) if is_secret => tape.note(&self.shard, "AUTH, not shown"),
+                        Some(tape) => tape.wrote(&self.shard, &output),
+                        None => {}
                     }
                     match connection.stream.write(output, deadline).await {
                         Ok(()) => session.wrote(world.now()),
@@ -117,6 +120,13 @@ impl<W: World> Delivery<W> {
         }
         if session.failure().is_some() {
             self.penalise(&connection, &session, spoke).await;
+        }
+        if let Some((credentials, reply)) = session.disbelief()
+            && self.outbound.login.is(credentials)
+        {
+            // Nothing is gained by showing the next hop a wrong password once more for each message.
+            let outcome = Outcome::Deferred { stage: Stage::AfterEhlo, reply: reply.clone() };
+            sweep(&self.shard, &self.outbound, &self.attempt(&connection, 0), &outcome).await;
         }
     }
 

@@ -5,7 +5,7 @@
 use crate::auth;
 use bindings::Gateway;
 use config::{Snapshot, Stanza};
-use policy_api::{ModuleDef, Sources};
+use policy_api::{Finding, ModuleDef, Sources};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ pub struct Groundwork {
     pub snapshot: Arc<Snapshot>,
     /// The files that modules and listeners want.
     pub sources: Arc<Sources>,
+    /// What is wrong with them, although the configuration works without.
+    pub findings: Vec<Finding>,
     /// The group of each binding.
     groups: HashMap<Box<str>, Box<str>>,
     /// The bindings of each group, as they stand in the configuration.
@@ -26,8 +28,10 @@ pub struct Groundwork {
 impl Groundwork {
     /// Reads files: blocks.
     pub fn lay(snapshot: Arc<Snapshot>, modules: &[&ModuleDef]) -> Arc<Groundwork> {
+        let sources = Arc::new(sources(&snapshot, modules));
         let mut ground = Groundwork {
-            sources: Arc::new(sources(&snapshot, modules)),
+            findings: auth::findings(&snapshot, &sources),
+            sources,
             groups: HashMap::new(),
             members: HashMap::new(),
             gateways: HashSet::new(),

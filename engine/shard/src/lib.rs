@@ -16,6 +16,7 @@ mod connect;
 mod control;
 mod copies;
 mod counters;
+mod credentials;
 mod crowd;
 mod deliver;
 mod dispatch;

@@ -390,6 +390,21 @@ config::choices! {
 }
 
 config::choices! {
+    /// How we prove ourselves to next hops.
+    pub enum AuthMechanism { Plain = 0: "PLAIN", Login = 1: "LOGIN", CramMd5 = 2: "CRAM-MD5" }
+}
+
+impl AuthMechanism {
+    pub const fn name(self) -> &'static str {
+        match self {
+            AuthMechanism::Plain => "PLAIN",
+            AuthMechanism::Login => "LOGIN",
+            AuthMechanism::CramMd5 => "CRAM-MD5",
+        }
+    }
+}
+
+config::choices! {
     /// What of the failed message a notice returns.
     pub enum InlineOriginal { None = 0: "none", Headers = 1: "headers", All = 2: "all" }
 }
@@ -442,6 +457,16 @@ config::options! {
         generate_bounces: Bool = "true", in [global, binding_group, binding, domain];
         /// What a notice returns of the failed message.
         bounces_inline_original: InlineOriginal = "headers", in [global, binding_group, binding, domain];
+        /// User name given to the next hop; a message's variable of the same name goes before it. `false` is
+        /// none, here and in the next ones.
+        outbound_smtp_auth_user: OptionalText = "", in [global, binding_group, binding, domain], tier 2;
+        /// Password given to the next hop.
+        outbound_smtp_auth_pass: OptionalText = "", in [global, binding_group, binding, domain], tier 2;
+        /// How they are given; the best that the next hop offers if unset. A hop that does not offer it gets
+        /// neither: its mail waits.
+        outbound_smtp_auth_type: Optional<AuthMechanism> = "", in [global, binding_group, binding, domain], tier 2;
+        /// Passed to the modules that look for user name and password, as the message's variable.
+        outbound_smtp_auth_key: OptionalText = "", in [global, binding_group, binding, domain], tier 2;
         /// Sender in the header of notices; mailer-daemon@hostname if unset.
         mailerdaemon: OptionalText = "", in [global, binding_group, binding, domain];
     }

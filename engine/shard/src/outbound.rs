@@ -1,6 +1,7 @@
 //! Everything that holds for one (binding, domain), resolved once; and the throttles and counters that
 //! shards share, by the declaration that they belong to.
 
+use crate::credentials::Login;
 use crate::options::{ConversationOptions, DeliveryMethod, InlineOriginal, Send8BitMime, Transform8BitMime};
 use crate::settings::Site;
 use ::bounce::Original;
@@ -74,6 +75,7 @@ pub(crate) struct Outbound {
     pub transcoding: TranscodeOptions,
     pub bounces_inline_original: Original,
     pub mailerdaemon: Option<Arc<str>>,
+    pub login: Login,
     snapshot: Arc<Snapshot>,
     cells: Arc<Cells>,
 }
@@ -118,6 +120,7 @@ impl Outbound {
                 InlineOriginal::Headers => Original::Headers,
                 InlineOriginal::All => Original::All,
             },
+            login: Login::of(&talk),
             mailerdaemon: talk.mailerdaemon,
             snapshot: site.snapshot.clone(),
             cells: cells.clone(),

@@ -57,6 +57,7 @@ pub(crate) fn adopt<W: World>(shard: &Rc<Shard<W>>) {
     shard.sockets.borrow_mut().close_unwanted(&site);
     serve_at(shard, opened);
     shard.reopen_logs(&site.snapshot);
+    start::complain_of_findings(shard);
     // Sessions that wait for their client's next command let go of the old generation.
     shard.sessions.borrow().values().for_each(|signal| signal.raise());
     let settings = start::schedule_settings(&site, &shard.common);

@@ -111,6 +111,11 @@ impl Site {
         }))
     }
 
+    /// What the operator should mend, although it works without.
+    pub fn findings(&self) -> &[Finding] {
+        &self.ground.findings
+    }
+
     pub fn judges_messages(&self) -> bool {
         self.judges_messages
     }
@@ -344,6 +349,7 @@ pub fn policy_findings(
             check.into_iter().flat_map(|check| check(stanza, &sources)).map(|finding| finding.to_string()),
         );
     }
+    remarks.extend(crate::auth::findings(snapshot, &sources).iter().map(Finding::to_string));
     remarks.retain(|remark| refusal.as_ref() != Some(remark));
     (refusal, remarks)
 }

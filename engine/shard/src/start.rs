@@ -296,6 +296,7 @@ async fn run<W: World>(
     for damage in &report.damages {
         shard.complain(&format!("spool: {}: {damage:?}", shard.spool.folder.display()));
     }
+    complain_of_findings(shard);
     let copies = living.iter().map(|promise| promise.left.len() as u64).sum();
     recover::requeue(shard, living).await;
     wait_for_segment(shard).await;
@@ -309,6 +310,13 @@ async fn run<W: World>(
     tell(Event::Ready { copies, report });
     shard.stop_asked.wait().await;
     shard.drain().await;
+}
+
+/// Once for the process: every shard has the same configuration.
+pub(crate) fn complain_of_findings<W: World>(shard: &Shard<W>) {
+    if shard.index == 0 {
+        shard.site().findings().iter().for_each(|finding| shard.complain(&finding.to_string()));
+    }
 }
 
 /// Without a segment every message would be answered 452; it takes the time of writing one.

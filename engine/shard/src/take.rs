@@ -6,15 +6,19 @@ use crate::parcel::{Kept, Parcel};
 use crate::race::race;
 use crate::sweep::settle_lot;
 use crate::tenure::Load;
-use crate::{Shard, fetch, settle};
+use crate::{Shard, credentials, fetch, settle};
 use bindings::hosts::Hosts;
 use bindings::{EntryInfo, QueueId, Take};
 use mail::{Outcome, Stage, Time};
-use smtp::client::{Session, Transaction};
+use smtp::client::{Credentials, Session, Transaction};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::ErrorKind;
+use std::rc::Rc;
 use world::{Signal, Stream, World};
+
+/// A copy whose turn it is.
+type Due = (Parcel, EntryInfo);
 
 /// Connections that have nothing to send, by queue; and what is known of addresses.
 #[derive(Default)]
@@ -74,8 +78,15 @@ impl<W: World> Delivery<W> {
                             continue;
                         }
                     };
+                    let credentials = shard.credentials(&self.outbound, &content, parcels[0].0.copy).await;
                     let now = shard.world.now();
-                    session.start(transaction(&content, &parcels), now);
+                    if !session.can_act_as(credentials.as_deref()) {
+                        shard.schedule.borrow_mut().returned(self.queue, parcels, now);
+                        session.quit(now);
+                        return None;
+                    }
+                    let parcels = self.of_one_login(&content, parcels, now);
+                    session.start(transaction(&content, &parcels, credentials), now);
                     return Some(Load { content, parcels, started: now });
                 }
                 Take::Expired(parcels) => {
@@ -103,6 +114,17 @@ impl<W: World> Delivery<W> {
                 }
             }
         }
+    }
+
+    /// The copies that go out as the first one does; the others come back for another connection.
+    fn of_one_login(&self, content: &Kept, parcels: Vec<Due>, now: Time) -> Vec<Due> {
+        let first = parcels[0].0.copy;
+        let agrees = |due: &Due| credentials::agree(content, first, due.0.copy);
+        let (parcels, others): (Vec<Due>, Vec<Due>) = parcels.into_iter().partition(agrees);
+        if !others.is_empty() {
+            self.shard.schedule.borrow_mut().returned(self.queue, others, now);
+        }
+        parcels
     }
 
     /// Waits to be woken for new mail. False: the session has been told something else.
@@ -179,7 +201,7 @@ impl<W: World> Drop for Rest<'_, W> {
     }
 }
 
-fn transaction(content: &Kept, parcels: &[(Parcel, EntryInfo)]) -> Transaction {
+fn transaction(content: &Kept, parcels: &[Due], credentials: Option<Rc<Credentials>>) -> Transaction {
     let envelope = |parcel: &Parcel| &content.envelopes[parcel.copy as usize];
     let body = usize::from(envelope(&parcels[0].0).body);
     Transaction {
@@ -187,5 +209,6 @@ fn transaction(content: &Kept, parcels: &[(Parcel, EntryInfo)]) -> Transaction {
         recipients: parcels.iter().map(|(parcel, _)| envelope(parcel).recipient.clone()).collect(),
         body: content.bodies[body].clone(),
         eight_bit: content.eight_bit,
+        credentials,
     }
 }

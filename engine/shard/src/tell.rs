@@ -12,7 +12,7 @@ use crate::outbound::Outbound;
 use crate::settings::Site;
 use content::Content;
 use mail::{Contexts, Envelope, Protocol, Reception, Reply, SessionState};
-use policy_api::{Client, Hook, HookKind, Message, Origin};
+use policy_api::{Client, Credentials, Hook, HookKind, Message, Origin};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -50,6 +50,7 @@ pub(crate) enum What {
     Notice {
         enabled: bool,
     },
+    Credentials(Option<Credentials>),
     Abort,
     End,
 }
@@ -84,6 +85,7 @@ impl Occasion {
             }
             What::Outcome { reply, .. } => Hook::LogPermanentFailure { message, contexts, reply },
             What::Notice { enabled } => Hook::GenerateBounces { message, contexts, enabled },
+            What::Credentials(credentials) => Hook::OutboundAuth { message, contexts, credentials },
             What::Abort => Hook::SessionAbort { client, contexts },
             What::End => Hook::SessionEnd { client, contexts },
         }
@@ -215,7 +217,11 @@ impl<W: World> Shard<W> {
     }
 
     /// The occasion as modules have left it; none if they took too long, or broke.
-    async fn consult(self: &Rc<Self>, site: &Rc<Site>, mut occasion: Occasion) -> Option<Occasion> {
+    pub(crate) async fn consult(
+        self: &Rc<Self>,
+        site: &Rc<Site>,
+        mut occasion: Occasion,
+    ) -> Option<Occasion> {
         let host = PolicyHost::new(self, site);
         let kind = occasion.hook().kind();
         let asked = host.clone();

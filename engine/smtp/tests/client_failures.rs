@@ -219,6 +219,7 @@ fn transaction(recipients: usize) -> Transaction {
         recipients: (0..recipients).map(|number| Address::new(&number.to_string(), "y.example")).collect(),
         body: Bytes::from_static(b"Subject: x\r\n\r\nhello\r\n"),
         eight_bit: false,
+        credentials: None,
     }
 }
 

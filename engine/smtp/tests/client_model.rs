@@ -202,6 +202,7 @@ fn transaction(number: usize, recipients: usize) -> Transaction {
         recipients: (0..recipients).map(|number| Address::new(&format!("r{number}"), "y.example")).collect(),
         body: Bytes::from_static(b"Subject: x\r\n\r\n.dotted\r\nhello\r\n"),
         eight_bit: false,
+        credentials: None,
     }
 }
 

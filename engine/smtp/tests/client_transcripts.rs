@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use mail::{Address, Outcome, Time};
-use smtp::client::{Content8Bit, Method, Session, Settings, Transaction, Want};
+use smtp::client::{Content8Bit, Credentials, Method, Session, Settings, Transaction, Want};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -19,6 +19,7 @@ struct Player<'a> {
     arriving: VecDeque<u8>,
     bytes_at_once: usize,
     body: Vec<u8>,
+    credentials: Option<Rc<Credentials>>,
 }
 
 impl Player<'_> {
@@ -64,7 +65,10 @@ impl Player<'_> {
         let sender = addresses.next().filter(|sender| sender.as_str() != "<>");
         let eight_bit = !self.body.is_ascii();
         let body = Bytes::from(self.body.clone());
-        let transaction = Transaction { sender, recipients: addresses.collect(), body, eight_bit };
+        let credentials = self.credentials.clone();
+        assert!(self.session().can_act_as(credentials.as_deref()), "{}: known as somebody else", self.name);
+        let recipients = addresses.collect();
+        let transaction = Transaction { sender, recipients, body, eight_bit, credentials };
         self.session().start(transaction, NOW);
     }
 
@@ -77,6 +81,20 @@ impl Player<'_> {
     fn step(&mut self, verb: &str, words: &str) {
         match verb {
             "set" => set(&mut self.settings, words),
+            "as" => {
+                let mut words = words.split(' ');
+                let mut next = || words.next().map(Box::from);
+                let (user, password) = (next().unwrap_or_default(), next().unwrap_or_default());
+                let mechanism = next().unwrap_or_default();
+                let known =
+                    Some(Credentials { user, password, mechanism }).filter(|known| !known.user.is_empty());
+                self.credentials = known.map(Rc::new);
+            }
+            "foreign" => {
+                self.want();
+                let credentials = self.credentials.clone();
+                assert!(!self.session().can_act_as(credentials.as_deref()), "{}", self.name);
+            }
             "body" => self.body = unescaped(words).chars().map(|c| c as u32 as u8).collect(),
             "mail" => self.start(words),
             "gone" => {
@@ -150,6 +168,7 @@ fn play(name: &str, script: &str, bytes_at_once: usize) {
         arriving: VecDeque::new(),
         bytes_at_once,
         body: b"Subject: x\r\n\r\nhello\r\n".to_vec(),
+        credentials: None,
     };
     let lines: Vec<(&str, &str)> = script
         .lines()
@@ -222,6 +241,7 @@ fn each_reply_has_its_own_deadline_and_a_trickle_does_not_move_it() {
             recipients: vec![Address::new("b", "y.example"), Address::new("c", "y.example")],
             body: Bytes::from_static(b"x\r\n"),
             eight_bit: false,
+            credentials: None,
         },
         at(12),
     );

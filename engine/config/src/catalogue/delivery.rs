@@ -5,10 +5,8 @@ use crate::{Bool, Integer, List, OptionDef, OptionalText, Seconds, Size, Text};
 crate::words! {
     Xclient = "no" | "ifavailable" | "required"
     Replumbing = "disabled" | "enabled"
-    AuthMechanism = "PLAIN" | "LOGIN"
 }
 
-const CLIENT_AUTH: &str = "authentication to next hops";
 const ROLLUP: &str = "every domain has a queue of its own; Host limits still hold for all who share the host";
 const OWN_CLOCK: &str = "records expire by themselves, to the second";
 const EVENTS: &str = "queues are driven by what happens to them, not by rounds";
@@ -17,18 +15,6 @@ pub const OPTIONS: &[OptionDef] = crate::definitions! {
     /// Whether the client's address is passed on with XCLIENT before each message.
     xclient: Xclient = "no", in [binding, binding_group, domain, global],
         tier 2 Refused("next hops would take us for the client; route their mail over another host");
-    /// User name given to the next hop.
-    outbound_smtp_auth_user: OptionalText = "", in [binding, binding_group, domain, global],
-        tier 2 Coming(CLIENT_AUTH);
-    /// Password given to the next hop.
-    outbound_smtp_auth_pass: OptionalText = "", in [binding, binding_group, domain, global],
-        tier 2 Coming(CLIENT_AUTH);
-    /// How user name and password are given to the next hop.
-    outbound_smtp_auth_type: crate::Optional<AuthMechanism> = "", in [binding, binding_group, domain, global],
-        tier 2 Coming(CLIENT_AUTH);
-    /// Passed to the script that looks for user name and password.
-    outbound_smtp_auth_key: OptionalText = "", in [binding, binding_group, domain, global],
-        tier 2 Coming(CLIENT_AUTH);
     /// True: an idle connection serves another domain of the same exchanger.
     migrate_connections_between_sibling_domains: Bool = "true", in [global],
         tier 2 Ignored("connections serve one domain");

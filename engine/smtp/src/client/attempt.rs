@@ -2,9 +2,11 @@
 //!
 //! Law: an outcome, once known, stands; whatever comes later concerns only those without one.
 
+use super::auth::Credentials;
 use super::command::Asked;
 use bytes::Bytes;
 use mail::{Address, Outcome, Reply, Stage};
+use std::rc::Rc;
 
 /// Longest address sent: what a command line of 512 octets leaves (RFC 5321 §4.5.3.1.4).
 pub const MAX_ADDRESS_BYTES: usize = 500;
@@ -18,6 +20,8 @@ pub struct Transaction {
     pub body: Bytes,
     /// The content has octets above 127.
     pub eight_bit: bool,
+    /// What the peer must know us by. Only on a session that `can_act_as` these.
+    pub credentials: Option<Rc<Credentials>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,6 +17,8 @@ pub(super) enum Asked {
     /// EHLO or LHLO.
     Ehlo,
     Helo,
+    /// The command, or what answers a challenge.
+    Auth,
     Mail,
     Rcpt(u32),
     Data,
@@ -64,6 +66,9 @@ static HELLO: Failing = failing(
     "[internal] send HELO/EHLO failed",
     "[internal] no HELO/EHLO response",
 );
+/// AUTH has no stage of its own: it belongs to what follows EHLO.
+static AUTH: Failing =
+    failing(Stage::AfterEhlo, Stage::AfterEhlo, "[internal] send AUTH failed", "[internal] no AUTH response");
 static MAIL: Failing = failing(
     Stage::DuringMailFrom,
     Stage::AfterMailFrom,
@@ -109,6 +114,7 @@ impl Asked {
         match self {
             Asked::Banner => &BANNER,
             Asked::Ehlo | Asked::Helo => &HELLO,
+            Asked::Auth => &AUTH,
             Asked::Mail => &MAIL,
             Asked::Rcpt(_) => &RCPT,
             Asked::Data => &DATA,
@@ -118,9 +124,14 @@ impl Asked {
         }
     }
 
-    /// The class of reply that grants it: DATA asks for more (354), all else is done (RFC 5321 §4.2.1).
+    /// The class of reply that grants it: DATA asks for more (354), all else is done (RFC 5321 §4.2.1). AUTH
+    /// may ask for more before it is done.
     pub fn is_granted_by(self, code: u16) -> bool {
-        code / 100 == if self == Asked::Data { 3 } else { 2 }
+        match self {
+            Asked::Data => code / 100 == 3,
+            Asked::Auth => matches!(code / 100, 2 | 3),
+            _ => code / 100 == 2,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod attempt;
+mod auth;
 mod body;
 mod command;
 mod offers;
@@ -13,5 +14,6 @@ mod settings;
 
 pub use answer::{MAX_LINE_BYTES, MAX_LINES};
 pub use attempt::{MAX_ADDRESS_BYTES, Report, Transaction};
+pub use auth::Credentials;
 pub use session::{PIPELINE_WINDOW, QUIT_TIMEOUT, Session, Want};
 pub use settings::{Content8Bit, Method, Settings};

@@ -1,6 +1,7 @@
 //! Extensions that the peer offered in its reply to EHLO or LHLO; those we have no use for are not kept.
 
 use super::answer::Answer;
+use super::auth::Mechanisms;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Offers {
@@ -10,13 +11,18 @@ pub(super) struct Offers {
     pub eight_bit_mime: bool,
     /// RFC 1870: SIZE is offered; the largest message in octets, zero for no fixed limit.
     pub size: Option<u64>,
+    /// RFC 4954.
+    pub mechanisms: Mechanisms,
 }
 
 impl Offers {
     pub fn of(answer: Answer<'_>) -> Self {
         let mut offers = Offers::default();
         for line in answer.lines().skip(1) {
-            let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+            // `AUTH=` is how servers of old offer it.
+            let is_auth = line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH="));
+            let is_gap = |byte: &u8| *byte == b' ' || (is_auth && *byte == b'=');
+            let mut words = line.split(is_gap).filter(|word| !word.is_empty());
             let keyword = words.next().unwrap_or_default();
             if keyword.eq_ignore_ascii_case(b"PIPELINING") {
                 offers.pipelining = true;
@@ -24,6 +30,8 @@ impl Offers {
                 offers.eight_bit_mime = true;
             } else if keyword.eq_ignore_ascii_case(b"SIZE") {
                 offers.size = Some(words.next().and_then(number).unwrap_or(0));
+            } else if keyword.eq_ignore_ascii_case(b"AUTH") {
+                words.for_each(|word| offers.mechanisms.add(word));
             }
         }
         offers
@@ -52,6 +60,8 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let none = Offers::default();
+        let mut mechanisms = Mechanisms::default();
+        ["PLAIN", "LOGIN"].iter().for_each(|name| mechanisms.add(name.as_bytes()));
         for (wire, expected) in [
             ("250-PIPELINING\r\n250 HELP\r\n", none),
             ("250-x\r\n250 pipelining\r\n", Offers { pipelining: true, ..none }),
@@ -59,6 +69,8 @@ mod tests {
             ("250-x\r\n250 SIZE 1000\r\n", Offers { size: Some(1000), ..none }),
             ("250-x\r\n250 SIZE many\r\n", Offers { size: Some(0), ..none }),
             ("250-x\r\n250 SIZES 1000\r\n", none),
+            ("250-x\r\n250-auth plain GSSAPI\r\n250 AUTH=LOGIN\r\n", Offers { mechanisms, ..none }),
+            ("250-x\r\n250 AUTHENTICATE PLAIN\r\n", none),
         ] {
             assert_eq!(offers(wire), expected, "{wire:?}");
         }

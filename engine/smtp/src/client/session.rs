@@ -7,6 +7,7 @@ mod questions;
 mod replies;
 
 use super::attempt::{Attempt, Report, Transaction};
+use super::auth::{Credentials, Exchange};
 use super::body;
 use super::command::{self, Asked, CLOSED};
 use super::offers::Offers;
@@ -66,6 +67,14 @@ pub struct Session {
     recipients_sent: u32,
     is_over: bool,
     failure: Option<(Stage, Reply)>,
+    /// A proof of who we are, under way.
+    exchange: Option<Exchange>,
+    /// As whom the peer knows us.
+    proved: Option<Rc<Credentials>>,
+    /// The peer did not believe us; this connection is of no use.
+    disbelief: Option<(Rc<Credentials>, Reply)>,
+    /// What waits to be written holds a secret.
+    holds_secret: bool,
 }
 
 /// What the driver asks.
@@ -90,6 +99,10 @@ impl Session {
             recipients_sent: 0,
             is_over: false,
             failure: None,
+            exchange: None,
+            proved: None,
+            disbelief: None,
+            holds_secret: false,
         }
     }
 
@@ -135,8 +148,24 @@ impl Session {
     /// Whether another transaction can follow on this connection, as far as is known now.
     pub fn can_take_more(&self) -> bool {
         let limit = self.settings.max_deliveries_per_connection;
-        let is_leaving = self.is_over || self.awaiting.contains(&Asked::Quit);
+        let is_leaving = self.is_over || self.disbelief.is_some() || self.awaiting.contains(&Asked::Quit);
         !is_leaving && (limit == 0 || self.delivered < limit) && self.recipient_room() > 0
+    }
+
+    /// Whether a transaction with these credentials can go over this connection: a proof is given once, and
+    /// never taken back (RFC 4954 §4).
+    pub fn can_act_as(&self, credentials: Option<&Credentials>) -> bool {
+        self.proved.is_none() || self.proved.as_deref() == credentials
+    }
+
+    /// Why the peer does not know us by the credentials of its last transaction, which it then did not get.
+    pub fn disbelief(&self) -> Option<(&Credentials, &Reply)> {
+        self.disbelief.as_ref().map(|(credentials, reply)| (&**credentials, reply))
+    }
+
+    /// What `take_output` gives next is nobody's to see.
+    pub fn holds_secret(&self) -> bool {
+        self.holds_secret
     }
 
     /// How many recipients the next transaction may have; those beyond come back as `NotTried`.
@@ -163,6 +192,7 @@ impl Session {
     pub fn start(&mut self, transaction: Transaction, now: Time) {
         self.must_be_idle();
         assert!(!transaction.recipients.is_empty(), "a transaction has recipients");
+        assert!(self.can_act_as(transaction.credentials.as_deref()), "the peer knows us as somebody else");
         let octets = body::octets(&transaction.body);
         let mut attempt = Attempt::new(transaction, self.recipient_room());
         if self.offers.are_too_small_for(octets) {
@@ -189,6 +219,7 @@ impl Session {
         assert!(matches!(self.want(), Want::Write { .. }), "only what is wanted is written");
         assert!(self.content.is_empty() && self.commands.is_empty(), "what was written was taken");
         self.writing = false;
+        self.holds_secret = false;
         self.expect_reply(now);
         let heard = std::mem::take(&mut self.heard);
         let used = self.listen(&heard, now);

@@ -11,6 +11,7 @@ pub struct Settings {
     pub method: Method,
     /// From the connection's being made to the last line of the banner.
     pub banner_timeout: Duration,
+    /// For the reply to EHLO or HELO, and each reply of AUTH.
     pub ehlo_timeout: Duration,
     pub mailfrom_timeout: Duration,
     /// For each reply to RCPT TO.
@@ -78,7 +79,7 @@ impl Settings {
     pub(super) fn timeout(&self, asked: Asked) -> Duration {
         match asked {
             Asked::Banner => self.banner_timeout,
-            Asked::Ehlo | Asked::Helo => self.ehlo_timeout,
+            Asked::Ehlo | Asked::Helo | Asked::Auth => self.ehlo_timeout,
             Asked::Mail => self.mailfrom_timeout,
             Asked::Rcpt(_) => self.rcptto_timeout,
             Asked::Data => self.data_timeout,

@@ -38,6 +38,8 @@ pub const NULL_SENDER_REFUSED: Reply = Reply::fixed(550, (5, 7, 1), "null sender
 
 pub const AUTHENTICATED: Reply = Reply::fixed(235, (2, 7, 0), "Authentication successful");
 pub const AUTHENTICATION_FAILED: Reply = Reply::fixed(535, (5, 7, 8), "Authentication credentials invalid");
+pub const AUTHENTICATION_UNAVAILABLE: Reply =
+    Reply::fixed(454, (4, 7, 0), "Temporary authentication failure");
 pub const AUTHENTICATION_REQUIRED: Reply = Reply::fixed(530, (5, 7, 0), "Authentication required");
 pub const MECHANISM_UNKNOWN: Reply = Reply::fixed(504, (5, 5, 4), "unrecognized authentication type");
 pub const AUTHENTICATION_CANCELLED: Reply = Reply::fixed(501, (5, 0, 0), "authentication cancelled");

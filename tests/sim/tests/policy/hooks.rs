@@ -47,7 +47,10 @@ fn receptions_deliveries_and_failures_are_told_with_their_copy() {
         ),
     ] {
         let outcome = hooked(REPORT, recipient);
-        let heard: Vec<_> = told(&outcome).into_iter().filter(|line| !line.starts_with("Session")).collect();
+        let heard: Vec<_> = told(&outcome)
+            .into_iter()
+            .filter(|line| !["Session", "OutboundAuth"].iter().any(|name| line.starts_with(name)))
+            .collect();
         assert_eq!(heard, expected, "{outcome:#?}");
     }
 }
@@ -174,4 +177,75 @@ fn a_client_that_hangs_up_while_policy_has_its_message_keeps_it() {
     let outcome = play("scripted \"one\" { at_data_spool = \"wait\" }", ahead);
     assert_eq!(outcome.reached(), ["r1"], "{outcome:#?}");
     assert!(outcome.last().starts_with("250"), "{outcome:#?}");
+}
+
+/// What the next host has seen: user and recipients of each transaction.
+fn logins(outcome: &Outcome) -> Vec<(String, String)> {
+    outcome.delivered.iter().map(|one| (one.user.clone(), one.recipients.join(" "))).collect()
+}
+
+#[test]
+fn next_hosts_know_us_by_options_module_or_message() {
+    let tim = "outbound_smtp_auth_user = tim outbound_smtp_auth_pass = pencil\n";
+    let right = |user: &str| vec![(user.to_owned(), "r1 r2".to_owned())];
+    let module = |script: &str| format!("scripted \"one\" {{ {script} }}");
+    let hook = |script: &str| module(&format!("on_hook = \"OutboundAuth: {script}\""));
+    let variable = "at_data = \"set outbound_smtp_auth_user=ann\"";
+    for (options, module, expected) in [
+        ("", String::new(), right("")),
+        (tim, String::new(), right("tim")),
+        ("outbound_smtp_auth_user = false outbound_smtp_auth_pass = false\n", String::new(), right("")),
+        ("", hook("login ann pencil"), right("ann")),
+        (tim, hook("login ann pencil"), right("ann")),
+        (tim, hook("report"), right("tim")),
+        (tim, hook("wait 3000"), right("tim")),
+        (tim, hook("login_set"), right("tim")),
+        (tim, module(variable), right("ann")),
+        (
+            "",
+            module("at_data = \"set outbound_smtp_auth_user=ann; set outbound_smtp_auth_pass=pencil\""),
+            right("ann"),
+        ),
+    ] {
+        let outcome = play(&format!("{options}{module}"), transaction(2));
+        assert_eq!(logins(&outcome), expected, "{options}{module}: {outcome:#?}");
+        outcome.assert_closed();
+    }
+    let outcome = play(&format!("{tim}outbound_smtp_auth_key = k1\n{}", hook("report")), transaction(1));
+    assert!(told(&outcome).contains(&"OutboundAuth key k1"), "{outcome:#?}");
+}
+
+#[test]
+fn a_connection_serves_one_user() {
+    let each = "outbound_smtp_auth_pass = pencil\nscripted \"one\" { at_data_spool_each_rcpt = \
+        \"r1: set outbound_smtp_auth_user=tim; r2: set outbound_smtp_auth_user=ann; \
+        r3: set outbound_smtp_auth_user=ann\" }";
+    let outcome = play(each, transaction(4));
+    let mut seen = logins(&outcome);
+    seen.sort();
+    let expected = [("", "r4"), ("ann", "r2 r3"), ("tim", "r1")];
+    assert_eq!(
+        seen,
+        expected.map(|(user, recipients)| (user.to_owned(), recipients.to_owned())),
+        "{outcome:#?}"
+    );
+    outcome.assert_closed();
+}
+
+#[test]
+fn a_next_host_that_does_not_believe_us_gets_nothing_and_is_not_tried_for_each_message() {
+    let wrong = "outbound_smtp_auth_user = tim outbound_smtp_auth_pass = wrong\n";
+    let unspoken = "outbound_smtp_auth_user = tim outbound_smtp_auth_pass = pencil \
+        outbound_smtp_auth_type = CRAM-MD5\n";
+    let two = [transaction(1), transaction(1)[1..].to_vec()].concat();
+    for (options, reply) in [
+        (wrong, "454 4.7.0 [internal] AUTH refused: 535 5.7.8 no"),
+        (unspoken, "451 4.7.6 [internal] AUTH required but not advertised"),
+    ] {
+        let outcome = play(options, two.clone());
+        assert_eq!(outcome.delivered, [], "{outcome:#?}");
+        let failures: Vec<_> = outcome.mainlog.lines().filter(|line| line.contains("@T@")).collect();
+        assert_eq!(failures.len(), 2, "{outcome:#?}");
+        assert!(failures.iter().all(|line| line.ends_with(reply)), "{outcome:#?}");
+    }
 }

@@ -382,5 +382,11 @@ fn who_authenticates_may_relay_and_policy_knows_him() {
     assert_eq!(denying.replies[2].0, "535 5.7.8 Authentication credentials invalid");
     let allowing = with("esmtp_listener { always_allow = true }\n", &[WRONG]);
     assert!(allowing.delivered[0].content.contains("X-auth_user: anonymous\r\n"), "{allowing:#?}");
-    std::fs::remove_file(file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    // Nothing is said about a user whom nobody can look up, and the operator hears why.
+    let missing = with("", &[PLAIN]);
+    assert_eq!(missing.replies[2].0, "454 4.7.0 Temporary authentication failure", "{missing:#?}");
+    assert!(missing.rejectlog.contains("auth_status=error"), "{missing:#?}");
+    let why = format!("'authplainparameters': file://{}: No such file or directory", file.display());
+    assert!(missing.paniclog.contains(&why), "{why}: {missing:#?}");
 }

@@ -25,6 +25,8 @@ const POLLS: u64 = 400_000;
 /// A transaction as the next host saw it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
+    /// As whom we have authenticated, if we did.
+    pub user: String,
     pub sender: String,
     /// Local parts, in order of their names.
     pub recipients: Vec<String>,
@@ -205,6 +207,9 @@ async fn read_reply(stream: &mut impl Stream, input: &mut Vec<u8>, deadline: Tim
     }
 }
 
+/// Users of the sink, all with the password pencil, as PLAIN gives them.
+const USERS: [(&str, &str); 2] = [("tim", "AHRpbQBwZW5jaWw="), ("ann", "AGFubgBwZW5jaWw=")];
+
 async fn serve_sink(world: SimWorld, delivered: Rc<RefCell<Vec<Delivered>>>) {
     let at = Endpoint::Inet((SINK, 25).into());
     let listener = world.listen(&at, 10).unwrap();
@@ -235,8 +240,15 @@ async fn take_mail<S: Stream>(world: SimWorld, mut stream: S, delivered: Rc<RefC
         if in_data {
             one.content = text;
             one.recipients.sort();
-            delivered.borrow_mut().push(std::mem::take(&mut one));
+            let next = Delivered { user: one.user.clone(), ..Delivered::default() };
+            delivered.borrow_mut().push(std::mem::replace(&mut one, next));
             in_data = false;
+        } else if text.starts_with("EHLO") {
+            reply = "250-sink\r\n250 AUTH PLAIN LOGIN".into();
+        } else if let Some(proof) = text.strip_prefix("AUTH PLAIN ") {
+            let known = USERS.into_iter().find(|(_, known)| *known == proof.trim_end());
+            one.user = known.map_or(String::new(), |(user, _)| user.to_owned());
+            reply = if known.is_some() { "235 welcome".into() } else { "535 5.7.8 no".into() };
         } else if let Some(path) = text.strip_prefix("MAIL FROM:<") {
             one.sender = path.split(['@', '>']).next().unwrap().to_owned();
         } else if let Some(path) = text.strip_prefix("RCPT TO:<") {

@@ -4,8 +4,8 @@
 use config::{Instances, ModuleSyntax, Text};
 use mail::{Address, Contexts, Phase, Reply};
 use policy_api::{
-    Answer, Ask, Endpoint, Hook, HookKind, Host, Later, Level, Message, Module, ModuleDef, NewMessage, Pool,
-    Question, RecordKind, Tally, Verdict,
+    Answer, Ask, Credentials, Endpoint, Hook, HookKind, Host, Later, Level, Message, Module, ModuleDef,
+    NewMessage, Pool, Question, RecordKind, Tally, Verdict,
 };
 use std::rc::Rc;
 use std::time::Duration;
@@ -39,6 +39,7 @@ pub static MODULE: ModuleDef = ModuleDef {
         HookKind::LogTransientFailure,
         HookKind::LogPermanentFailure,
         HookKind::GenerateBounces,
+        HookKind::OutboundAuth,
         HookKind::SessionAbort,
         HookKind::SessionEnd,
     ],
@@ -115,6 +116,15 @@ fn on_hook(verb: &str, rest: &str, hook: &mut Hook<'_>, host: &Rc<dyn Host>) {
             let (code, text) = rest.split_once(' ').unwrap();
             message.code = Some(Reply::verbatim(code.parse().unwrap(), text));
         }
+        ("login", Hook::OutboundAuth { credentials, .. }) => {
+            let (user, password) = rest.split_once(' ').unwrap();
+            let (user, password) = (user.into(), password.into());
+            **credentials = Some(Credentials { user, password, mechanism: "PLAIN".into() });
+        }
+        ("login_set", Hook::OutboundAuth { contexts, message, .. }) => {
+            let recipient = message.recipient.as_ref().unwrap().local();
+            contexts.message.set("outbound_smtp_auth_user", if recipient == "r1" { "tim" } else { "ann" });
+        }
         ("notice", Hook::GenerateBounces { enabled, .. }) => **enabled = rest == "on",
         _ => panic!("no such decision at {kind:?}: {verb}"),
     }
@@ -139,6 +149,9 @@ fn facts(hook: &Hook<'_>) -> String {
         | Hook::LogTransientFailure { message, contexts, reply }
         | Hook::LogPermanentFailure { message, contexts, reply } => {
             format!("{reply}: {}", copy(message, contexts))
+        }
+        Hook::OutboundAuth { contexts, .. } => {
+            format!("key {}", contexts.message.get("outbound_smtp_auth_key").unwrap_or("-"))
         }
         Hook::GenerateBounces { message, contexts, enabled } => {
             format!("{enabled}: {}", copy(message, contexts))

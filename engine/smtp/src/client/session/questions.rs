@@ -5,10 +5,11 @@
 
 use super::{PIPELINE_WINDOW, Session};
 use crate::client::attempt::Attempt;
+use crate::client::auth::{Exchange, NOT_OFFERED};
 use crate::client::body;
 use crate::client::command::{self, Asked, CLOSED};
 use crate::client::settings::{Content8Bit, Method};
-use mail::{Outcome, Stage, Time};
+use mail::{Outcome, Reply, Stage, Time};
 
 impl Session {
     /// After a reply: the next reply due, or the next questions, or idle.
@@ -29,6 +30,9 @@ impl Session {
 
     /// Fills the window with questions; when none is left, the transaction is over.
     pub(super) fn proceed(&mut self, now: Time) {
+        if self.must_prove() {
+            return self.prove(now);
+        }
         let pipelined = self.settings.pipelining && self.offers.pipelining;
         let window = if pipelined { PIPELINE_WINDOW } else { 1 };
         while self.awaiting.len() < window {
@@ -42,6 +46,51 @@ impl Session {
             self.writing = true;
             self.expect_reply(now);
         }
+    }
+
+    /// The transaction needs credentials that the peer has not seen.
+    fn must_prove(&self) -> bool {
+        let needs = |attempt: &Attempt| {
+            attempt.transaction.credentials.is_some() && attempt.undecided().next().is_some()
+        };
+        self.proved.is_none() && self.attempt.as_ref().is_some_and(needs)
+    }
+
+    /// AUTH, by itself: behind the reply to RSET, ahead of MAIL FROM.
+    fn prove(&mut self, now: Time) {
+        if self.awaiting.is_empty() {
+            let credentials = in_flight(self.attempt.as_mut()).transaction.credentials.clone();
+            self.exchange =
+                credentials.and_then(|credentials| Exchange::new(credentials, self.offers.mechanisms));
+            let Some(exchange) = &self.exchange else {
+                self.disbelieved(NOT_OFFERED);
+                return self.finish(now);
+            };
+            let command = exchange.command();
+            self.say_secret(&command);
+        }
+        self.writing = true;
+        self.expect_reply(now);
+    }
+
+    pub(super) fn say_secret(&mut self, line: &str) {
+        command::write_line(&mut self.commands, &[line.as_bytes()]);
+        self.awaiting.push_back(Asked::Auth);
+        self.writing = true;
+        self.holds_secret = true;
+    }
+
+    /// A wrong password is no fault of the messages: they wait, whatever the peer says.
+    pub(super) fn disbelieved(&mut self, reply: Reply) {
+        let reply = match reply.is_permanent() {
+            true => Reply::verbatim(454, format!("4.7.0 [internal] AUTH refused: {reply}")),
+            false => reply,
+        };
+        let outcome = Outcome::Deferred { stage: Stage::AfterEhlo, reply: reply.clone() };
+        let attempt = in_flight(self.attempt.as_mut());
+        attempt.decide_rest(&outcome);
+        self.disbelief = attempt.transaction.credentials.clone().map(|credentials| (credentials, reply));
+        self.exchange = None;
     }
 
     fn compose(&mut self, asked: Asked) {

@@ -66,6 +66,7 @@ impl Session {
             Asked::Banner => self.say_hello(Asked::Ehlo),
             Asked::Ehlo => self.offers = Offers::of(answer),
             Asked::Helo => {}
+            Asked::Auth => self.answer_challenge(answer),
             Asked::Mail | Asked::Rcpt(_) => self.must_reset = true,
             Asked::Data => self.send_content(),
             Asked::Body | Asked::Confirmation(_) => {
@@ -85,6 +86,7 @@ impl Session {
                 self.failure = Some((stage, answer.reply()));
                 self.say_goodbye(now);
             }
+            Asked::Auth => self.disbelieved(answer.reply()),
             Asked::Mail | Asked::Data => in_flight(self.attempt.as_mut()).decide_rest(&outcome()),
             Asked::Rcpt(recipient) => {
                 in_flight(self.attempt.as_mut()).refuse_recipient(recipient, outcome());
@@ -94,6 +96,16 @@ impl Session {
             Asked::Rset => self.end(stage, answer.reply()),
             Asked::Quit => self.is_over = true,
         }
+    }
+
+    fn answer_challenge(&mut self, answer: Answer<'_>) {
+        let Some(exchange) = &mut self.exchange else { return };
+        if answer.code / 100 == 3 {
+            let challenge = answer.lines().last().unwrap_or_default();
+            let response = exchange.response(challenge.trim_ascii());
+            return self.say_secret(&response);
+        }
+        self.proved = self.exchange.take().map(|exchange| exchange.credentials);
     }
 
     /// The end of data ends the transaction, whatever the answer (RFC 5321 §4.1.1.4).
