@@ -59,8 +59,11 @@ impl CidrTables {
         made
     }
 
-    /// Replaces a table of that name. It is read when it is first asked.
+    /// Replaces a table of that name, unless it is defined so already. It is read when it is first asked.
     pub fn define(&self, name: &str, definition: Definition) {
+        if self.0.tables.borrow().get(name).is_some_and(|table| table.definition == definition) {
+            return;
+        }
         self.0.tables.borrow_mut().insert(name.into(), Rc::new(Table::new(name, definition)));
     }
 
@@ -76,6 +79,18 @@ impl CidrTables {
             let blocks = table.blocks(&host, &sources).await?;
             Ok(table.listing(&blocks, address))
         })
+    }
+
+    pub fn is_defined(&self, name: &str) -> bool {
+        self.0.tables.borrow().contains_key(name)
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.tables.borrow().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Reads a table anew; whoever asks meanwhile gets the old one's answer.

@@ -9,6 +9,7 @@ mod aside;
 mod commands;
 mod compile;
 mod fault;
+mod hooks;
 mod keys;
 mod lexer;
 mod limits;

@@ -414,7 +414,7 @@ impl<'c> Call<'c, '_> {
         if allowed {
             return Ok(());
         }
-        Err(Fault::new(format!("{what} cannot be changed in {}", self.scene.phase().name())))
+        Err(Fault::new(format!("{what} cannot be changed in {}", self.scene.place_name())))
     }
 }
 

@@ -2,19 +2,22 @@
 //! (spec sieve.md §6 and §8).
 
 use crate::commands;
+use crate::hooks;
 use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::loader::{self, Wanted};
 use crate::machine::{Ending, Loaded};
 use crate::options::{HookOptions, RuntimeError, SIEVE, ScriptOptions, SieveOptions};
 use crate::pattern::Patterns;
-use crate::phase::{Place, script_named, script_names};
+use crate::phase::{KINDS, Point, hook_named, hook_names, script_named, script_names};
 use crate::run::{Begun, Terms, begin, finish};
 use crate::scene::{Scene, Shared};
 use crate::throttle::Throttles;
 use config::{Complaint, Instances, ModuleSyntax, Stanza};
 use mail::Phase;
-use policy_api::{Answer, Ask, Counter, Finding, Host, Make, Module, ModuleDef, Sources, Verdict};
+use policy_api::{
+    Answer, Ask, Counter, Finding, Hook, HookKind, Host, Make, Module, ModuleDef, Sources, Verdict,
+};
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -24,6 +27,7 @@ pub static MODULE: ModuleDef = ModuleDef {
     files: Some(files),
     check: Some(check),
     commands: &commands::SIEVE,
+    hooks: &KINDS,
     ..ModuleDef::new(SIEVE, &PHASES, make)
 };
 
@@ -36,7 +40,7 @@ const fn library(name: &'static str) -> ModuleDef {
     ModuleDef::new(syntax, &[], |_, _| Ok(Rc::new(Library)))
 }
 
-const PHASES: [Phase; 10] = [
+const PHASES: [Phase; 11] = [
     Phase::Accept,
     Phase::Connect,
     Phase::Ehlo,
@@ -45,6 +49,7 @@ const PHASES: [Phase; 10] = [
     Phase::Data,
     Phase::DataSpool,
     Phase::DataSpoolEachRcpt,
+    Phase::MsgGenDataSpool,
     Phase::SetBinding,
     Phase::FinalValidation,
 ];
@@ -61,10 +66,7 @@ impl Module for Library {
 struct Named {
     /// `data_phase1`, or the hook.
     name: String,
-    place: Place,
-    phase: Phase,
-    /// The order within a phase.
-    turn: u8,
+    point: Point,
     uri: String,
 }
 
@@ -84,17 +86,21 @@ fn scripts(stanza: Stanza<'_>) -> Result<Vec<Named>, Finding> {
     for inner in stanza.stanzas("hook") {
         let options = HookOptions::resolve(&inner);
         let uri = options.script.as_deref().unwrap_or(&options.source).to_owned();
-        if inner.name() != "core_final_validation" {
+        let Some(point) = hook_named(inner.name()) else {
+            let names: Vec<&str> = hook_names().collect();
             let text = format!(
-                "Sieve cannot run at the hook '{}'; expected core_final_validation (a Lua scriptlet can)",
-                inner.name()
+                "Sieve cannot run at the hook '{}'; expected one of {} (a Lua scriptlet may know others)",
+                inner.name(),
+                names.join(", ")
             );
             return Err(Finding::new(place_of(inner), text));
+        };
+        if uri.is_empty() {
+            return Err(Finding::new(place_of(inner), format!("hook '{}' has no source", inner.name())));
         }
-        let (name, phase) = (inner.name().to_owned(), Phase::FinalValidation);
-        found.push(Named { name, place: Place::Hook, phase, turn: 1, uri });
+        found.push(Named { name: inner.name().to_owned(), point, uri });
     }
-    found.sort_by_key(|script| (script.phase, script.turn));
+    found.sort_by_key(|script| script.point);
     if let Some(pair) = found.windows(2).find(|pair| pair[0].name == pair[1].name) {
         return Err(Finding::new(place_of(stanza), format!("there are two scripts '{}'", pair[0].name)));
     }
@@ -112,7 +118,7 @@ fn phase_script(name: &str, uri: String, stanza: Stanza<'_>) -> Result<Named, Fi
     if uri.is_empty() {
         return Err(Finding::new(place_of(stanza), format!("script '{name}' has no source")));
     }
-    Ok(Named { name: name.to_owned(), place: Place::At(phase), phase, turn, uri })
+    Ok(Named { name: name.to_owned(), point: Point::Phase(phase, turn), uri })
 }
 
 fn place_of(stanza: Stanza<'_>) -> String {
@@ -142,18 +148,16 @@ fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> 
     let mut loaded = Vec::new();
     for script in scripts(stanza)? {
         let path = path_of(&script, stanza)?;
-        let wanted =
-            Wanted { path: &path, place: script.place, comparator: options.default_comparator.forced() };
+        let wanted = Wanted {
+            path: &path,
+            place: script.point.place(),
+            comparator: options.default_comparator.forced(),
+        };
         let program = loader::program(wanted, make.sources).map_err(|findings| {
             let first = findings.iter().find(|finding| finding.severity == config::Severity::Error);
             finding(first.unwrap_or(&findings[0]))
         })?;
-        loaded.push(Script {
-            name: script.name.into(),
-            phase: script.phase,
-            place: script.place,
-            loaded: Loaded::new(program),
-        });
+        loaded.push(Script { name: script.name.into(), point: script.point, loaded: Loaded::new(program) });
     }
     Ok(Rc::new(Sieve {
         scripts: loaded,
@@ -194,7 +198,7 @@ fn check(stanza: Stanza<'_>, sources: &Sources) -> Vec<Finding> {
         match path_of(&script, stanza) {
             Err(finding) => findings.push(finding),
             Ok(path) => {
-                let wanted = Wanted { path: &path, place: script.place, comparator };
+                let wanted = Wanted { path: &path, place: script.point.place(), comparator };
                 let said = loader::compile(wanted, sources);
                 let complaints = said.map_or_else(|errors| errors, |program| program.warnings().to_vec());
                 findings.extend(complaints.iter().map(finding));
@@ -212,9 +216,14 @@ fn finding(complaint: &Complaint) -> Finding {
 
 struct Script {
     name: Box<str>,
-    phase: Phase,
-    place: Place,
+    point: Point,
     loaded: Rc<Loaded>,
+}
+
+impl Script {
+    fn is_at(&self, phase: Phase) -> bool {
+        matches!(self.point, Point::Phase(at, _) if at == phase)
+    }
 }
 
 pub(crate) struct Sieve {
@@ -235,15 +244,44 @@ impl Module for Sieve {
                 || crate::statistics::path(&self.shared.instance, "", "sieve-processed", "informational");
             self.processed.get_or_init(|| host.counter(&path())).add(1);
         }
-        let first = self.scripts.iter().position(|script| script.phase == ask.phase);
+        let first = self.scripts.iter().position(|script| script.is_at(ask.phase));
         let Some(first) = first else { return Answer::Now(Verdict::Continue) };
         let phase = ask.phase;
-        let scripts = self.scripts[first..].iter().take_while(move |script| script.phase == phase);
+        let scripts = self.scripts[first..].iter().take_while(move |script| script.is_at(phase));
         self.run(scripts.collect(), ask, host)
+    }
+
+    fn hook<'a>(&'a self, hook: &'a mut Hook<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
+        match self.script_of(hook.kind()) {
+            Some(script) => Answer::Later(Box::pin(self.told(script, hook, host))),
+            None => Answer::Now(Verdict::Continue),
+        }
+    }
+
+    fn judges(&self, phase: Phase) -> bool {
+        // Each message that comes in is counted.
+        phase == Phase::Data || self.scripts.iter().any(|script| script.is_at(phase))
+    }
+
+    fn hears(&self, hook: HookKind) -> bool {
+        self.script_of(hook).is_some()
     }
 }
 
 impl Sieve {
+    fn script_of(&self, hook: HookKind) -> Option<&Script> {
+        self.scripts.iter().find(|script| script.point == Point::Hook(hook))
+    }
+
+    /// The script of a hook: something has happened.
+    async fn told(&self, script: &Script, hook: &mut Hook<'_>, host: &Rc<dyn Host>) -> Verdict {
+        let ending = hooks::play(&script.name, &script.loaded, hook, host, &self.shared, self.terms).await;
+        match ending {
+            Ending::Failed(text) => Verdict::Failed(format!("sieve:{}: {text}", self.shared.instance).into()),
+            Ending::Through | Ending::Ended => Verdict::Continue,
+        }
+    }
+
     /// The scripts of one phase, one after the other: at once as far as that goes.
     fn run<'a>(
         &'a self,
@@ -255,7 +293,7 @@ impl Sieve {
         let mut scene = Scene::new("", ask, host, &self.shared);
         while let Some(script) = scripts.next() {
             scene.script = &script.name;
-            scene.place = script.place;
+            scene.place = script.point.place();
             match begin(&script.loaded, self.terms, &mut scene) {
                 Begun::Finished(ending) => {
                     if let Some(verdict) = verdict(ending, &scene) {
@@ -281,7 +319,7 @@ impl Sieve {
     async fn go_on<'a>(&self, scripts: impl Iterator<Item = &'a Script>, mut scene: Scene<'a>) -> Verdict {
         for script in scripts {
             scene.script = &script.name;
-            scene.place = script.place;
+            scene.place = script.point.place();
             let ending = match begin(&script.loaded, self.terms, &mut scene) {
                 Begun::Finished(ending) => ending,
                 Begun::Waiting(machine, progress) => finish(machine, progress, self.terms, &mut scene).await,

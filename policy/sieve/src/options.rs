@@ -106,7 +106,7 @@ config::options! {
         r#async: Text = "false", in [module];
         /// Read, without effect: see async.
         pool: Text = "CPU", in [module];
-        /// What the hook returns.
+        /// Read, without effect: no hook of Sieve answers by a number.
         r#return: Integer = "0", in [module];
     }
 }

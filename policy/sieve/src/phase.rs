@@ -2,6 +2,7 @@
 //! manual's summary (spec sieve.md §5).
 
 use mail::Phase;
+use policy_api::HookKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -42,14 +43,70 @@ pub fn script_names() -> impl Iterator<Item = String> {
 /// As operators name places: `data`, or a hook.
 pub(crate) fn place_named(name: &str) -> Option<Place> {
     let at = |(_, known, phase): &(u8, &str, Phase)| (*known == name).then_some(Place::At(*phase));
-    PLACES.iter().find_map(at).or((name == FINAL).then_some(Place::Hook))
+    PLACES.iter().find_map(at).or_else(|| hook_named(name).map(|point| point.place()))
 }
 
 pub(crate) fn place_names() -> impl Iterator<Item = &'static str> {
-    PLACES.iter().map(|(_, name, _)| *name).chain([FINAL])
+    PLACES.iter().map(|(_, name, _)| *name).chain(hook_names())
 }
 
-const FINAL: &str = "core_final_validation";
+/// When a script runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Point {
+    /// In a phase; the lower turn is first.
+    Phase(Phase, u8),
+    /// Where the engine tells what has happened.
+    Hook(HookKind),
+}
+
+impl Point {
+    pub fn place(self) -> Place {
+        match self {
+            Point::Phase(Phase::FinalValidation, _) | Point::Hook(_) => Place::Hook,
+            Point::Phase(phase, _) => Place::At(phase),
+        }
+    }
+}
+
+/// The hooks at which a script may run: those of a phase behind its scripts.
+const HOOKS: [(&str, Point); 15] = [
+    ("core_final_validation", Point::Phase(Phase::FinalValidation, 3)),
+    ("core_validate_accept", Point::Phase(Phase::Accept, 3)),
+    ("core_validate_connect", Point::Phase(Phase::Connect, 3)),
+    ("core_validate_data_spool_each_rcpt", Point::Phase(Phase::DataSpoolEachRcpt, 3)),
+    ("core_post_validate_data_spool_each_rcpt_v1", Point::Phase(Phase::DataSpoolEachRcpt, 4)),
+    ("msg_gen_data_spool", Point::Phase(Phase::MsgGenDataSpool, 3)),
+    ("ac_auth_log_auth_failure", Point::Hook(HookKind::LogAuthFailure)),
+    ("core_log_rejection", Point::Hook(HookKind::LogRejection)),
+    ("core_log_reception_v1", Point::Hook(HookKind::LogReception)),
+    ("core_log_delivery_v1", Point::Hook(HookKind::LogDelivery)),
+    ("core_log_transient_failure_v1", Point::Hook(HookKind::LogTransientFailure)),
+    ("core_log_permanent_failure_v1", Point::Hook(HookKind::LogPermanentFailure)),
+    ("core_generate_bounces", Point::Hook(HookKind::GenerateBounces)),
+    ("core_server_esmtp_session_abort", Point::Hook(HookKind::SessionAbort)),
+    ("validate_dealloc", Point::Hook(HookKind::SessionEnd)),
+];
+
+pub(crate) fn hook_named(name: &str) -> Option<Point> {
+    HOOKS.iter().find(|(known, _)| *known == name).map(|(_, point)| *point)
+}
+
+pub(crate) fn hook_names() -> impl Iterator<Item = &'static str> {
+    HOOKS.iter().map(|(name, _)| *name)
+}
+
+/// Of the definition of the module: all that `HOOKS` has.
+pub(crate) const KINDS: [HookKind; 9] = [
+    HookKind::LogAuthFailure,
+    HookKind::LogRejection,
+    HookKind::LogReception,
+    HookKind::LogDelivery,
+    HookKind::LogTransientFailure,
+    HookKind::LogPermanentFailure,
+    HookKind::GenerateBounces,
+    HookKind::SessionAbort,
+    HookKind::SessionEnd,
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Places(u16);

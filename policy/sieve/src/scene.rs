@@ -9,7 +9,7 @@ use crate::phase::Place;
 use crate::throttle::Throttles;
 use crate::value::{List, Text};
 use bytes::Bytes;
-use mail::{Address, Contexts, Phase};
+use mail::{Address, Contexts, Phase, Reply};
 use policy_api::{
     Ask, Client, Disposition, Host, Level, Message, Rights, Services, SessionRequests, Sources,
 };
@@ -41,6 +41,9 @@ pub(crate) struct Scene<'a> {
     pub disposition: &'a mut Disposition,
     pub host: &'a Rc<dyn Host>,
     pub shared: &'a Shared,
+    rights: Rights,
+    /// What a hook is about.
+    pub told: Option<&'a Reply>,
     decoded: Decoded,
 }
 
@@ -72,7 +75,22 @@ impl<'a> Scene<'a> {
             disposition: ask.disposition,
             host,
             shared,
+            rights: Rights::of(ask.phase),
+            told: None,
             decoded: Decoded::default(),
+        }
+    }
+
+    /// As `new`, where something has happened and nothing but this can be changed.
+    pub fn at_hook(self, rights: Rights, told: Option<&'a Reply>) -> Scene<'a> {
+        Scene { place: Place::Hook, rights, told, ..self }
+    }
+
+    /// For people: the phase, or the hook.
+    pub fn place_name(&self) -> &str {
+        match self.place {
+            Place::At(phase) => phase.name(),
+            Place::Hook => self.script,
         }
     }
 
@@ -84,7 +102,7 @@ impl<'a> Scene<'a> {
     }
 
     pub fn rights(&self) -> Rights {
-        Rights::of(self.phase())
+        self.rights
     }
 
     /// Counts an event under `<script>:<counter> (<class>)`; `sieve stats` shows it.

@@ -3,6 +3,7 @@
 mod audit;
 mod body;
 mod context;
+mod datasource;
 mod disposition;
 mod elsewhere;
 mod header;
@@ -24,7 +25,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// In the order of the reference.
-static FAMILIES: [&[Word]; 15] = [
+static FAMILIES: [&[Word]; 16] = [
     disposition::WORDS,
     new_mail::WORDS,
     test::WORDS,
@@ -37,6 +38,7 @@ static FAMILIES: [&[Word]; 15] = [
     number::WORDS,
     table::WORDS,
     network::WORDS,
+    datasource::WORDS,
     audit::WORDS,
     throttle::WORDS,
     elsewhere::WORDS,

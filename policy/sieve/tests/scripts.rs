@@ -30,7 +30,9 @@ fn every_script_does_what_its_case_says() {
     assert!(cases.len() >= 300, "only {} cases were found", cases.len());
     let mut failures = Vec::new();
     for case in &cases {
-        if let Err(text) = play::play(case) {
+        let played = play::play(case);
+        services::clean();
+        if let Err(text) = played {
             failures.push(format!("{}: {}: {text}", case.file, case.name));
         }
     }

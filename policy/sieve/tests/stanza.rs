@@ -70,7 +70,7 @@ fn a_stanza_that_cannot_be_obeyed_says_why() {
         ("script \"data_phase1\" { source = \"/s/latin1.siv\" }", "", "it is not UTF-8 at octet 10"),
         ("script \"data_phase1\" { source = \"/s/bad.siv\" }", "/s/bad.siv:2:1", "unknown action 'kepp'"),
         (
-            "hook \"core_log_delivery_v1\" { source = \"/s/no.siv\" }",
+            "hook \"core_mailq_get_next_active\" { source = \"/s/no.siv\" }",
             "/test.conf:2:1",
             "cannot run at the hook",
         ),

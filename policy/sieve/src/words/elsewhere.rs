@@ -28,23 +28,14 @@ const fn ignored(name: &'static str) -> Word {
 }
 
 const SCANNER: &str = "use a module for clamav, spamassassin or rspamd and test the variables that it sets";
-const DATASOURCE: &str = "use msys.db of a Lua script and pass its answer in the context";
-const CIDR: &str = "use a Peer stanza that sets a context variable, or msys.cidr of a Lua script";
-const CLUSTER: &str = "there is no cluster; ec_gauge_cache shares numbers among all shards";
+const CLUSTER: &str =
+    "there is no cluster; ec_gauge_cache_inc shares numbers among all shards, ds_execute keeps texts";
 const DOMAINKEYS: &str = "DomainKeys is historic; use the opendkim module";
 const MESSAGE_CENTRAL: &str = "Message Central is not supported; use the event log";
 const GOODMAIL: &str = "Goodmail no longer exists; remove it";
 
 pub(super) static WORDS: &[Word] = &[
     instead("ec_maildir", "use a maildir delivery_method of the domain"),
-    instead("ds_fetch", DATASOURCE),
-    instead("ds_fetch_hash", DATASOURCE),
-    instead("ds_fetch_flat", DATASOURCE),
-    instead("ds_execute", DATASOURCE),
-    instead("define_cidr", CIDR),
-    instead("query_cidr", CIDR),
-    instead("reload_cidr", CIDR),
-    test("check_cidr", CIDR),
     instead("ec_cluster_cache_get", CLUSTER),
     instead("ec_cluster_cache_set", CLUSTER),
     instead("smtp_callback_verify", "use the smtp_cbv module and test smtp_cbv_result"),

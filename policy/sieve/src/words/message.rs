@@ -50,6 +50,7 @@ pub(super) static WORDS: &[Word] = &[
 
 fn status(scene: &Scene<'_>) -> Reply {
     let carried = scene.message.code.clone().or_else(|| scene.disposition.reply.clone());
+    let carried = carried.or_else(|| scene.told.cloned());
     carried.unwrap_or(Reply::fixed(250, (2, 0, 0), "OK"))
 }
 

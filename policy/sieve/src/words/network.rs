@@ -43,7 +43,7 @@ pub(super) fn may_wait(call: &Call<'_, '_>) -> Result<(), Fault> {
     if call.scene.rights().suspend {
         return Ok(());
     }
-    Err(Fault::new(format!("a script cannot wait in {}", call.scene.phase().name())))
+    Err(Fault::new(format!("a script cannot wait in {}", call.scene.place_name())))
 }
 
 fn lookup(call: &mut Call<'_, '_>) -> Result<Got, Fault> {

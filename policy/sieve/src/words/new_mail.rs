@@ -95,7 +95,7 @@ fn send(call: &mut Call<'_, '_>, content: Bytes) -> Result<Got, Fault> {
         return Ok(Got::Value(Value::default()));
     }
     if !call.scene.rights().suspend {
-        return Err(Fault::new(format!("no mail can be sent in {}", call.scene.phase().name())));
+        return Err(Fault::new(format!("no mail can be sent in {}", call.scene.place_name())));
     }
     let injected = call.scene.host.inject(message);
     Ok(Got::Later(Box::pin(async move {

@@ -2,11 +2,16 @@
 
 use bytes::Bytes;
 use content::Content;
+use data::{DatasourceOptions, Datasources, Parameters};
 use policy_api::audit::{self, Counted, Monitor, Monitors};
-use policy_api::testing::FakeHost;
+use policy_api::testing::{FakeHost, run};
 use policy_api::{Host, Later, LinkList, Ripped, Scan, Services, SignatureVerifier, VirusScanner};
+use std::cell::RefCell;
 use std::future::ready;
+use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// False: the line is about something else.
 pub fn offers(word: &str, rest: &str, services: &Rc<Services>, host: &Rc<FakeHost>) -> bool {
@@ -27,10 +32,38 @@ pub fn offers(word: &str, rest: &str, services: &Rc<Services>, host: &Rc<FakeHos
             let monitors = rest.split_whitespace().map(|text| Monitor::parse(text).expect("seconds,count"));
             services.offer("inbound_audit", Monitors(monitors.collect()));
         }
+        "datasource" => datasource(rest).offer(services),
+        "sql" => {
+            let (name, statement) = rest.split_once(' ').expect("sql NAME STATEMENT");
+            let host: Rc<dyn Host> = host.clone();
+            let source = Datasources::of(services).named(name).expect("a datasource").clone();
+            run(source.execute(&host, statement, Parameters::NONE)).expect("a statement");
+        }
         "counted" => counted(rest, host),
         _ => return false,
     }
     true
+}
+
+thread_local! {
+    static FILES: RefCell<Vec<PathBuf>> = RefCell::default();
+}
+
+/// Removes the databases of a case.
+pub fn clean() {
+    FILES.take().iter().for_each(|file| std::fs::remove_file(file).expect("the database"));
+}
+
+/// A new file of sqlite for each case; the script makes its tables.
+fn datasource(name: &str) -> Datasources {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let file = std::env::temp_dir().join(format!("impetus-sieve-{}-{number}.db", std::process::id()));
+    // Sqlite opens what is there; one from an earlier run would have tables already.
+    std::fs::File::create(&file).expect("a file for the database");
+    FILES.with_borrow_mut(|files| files.push(file.clone()));
+    let uri = [Arc::from(format!("sqlite:{}", file.display()))].into();
+    Datasources::with([(name.to_owned(), DatasourceOptions { uri, ..DatasourceOptions::defaults().clone() })])
 }
 
 /// `counted WHAT MONITOR SECONDS_AGO IP N`
