@@ -6,6 +6,7 @@
 use crate::limit::{Held, SharedLimit};
 use crate::source::{Source, SourceChoice};
 use crate::throttle::ThrottleCell;
+use crate::why::{Exhausted, Limit};
 use hashbrown::HashMap;
 use mail::Time;
 use std::net::SocketAddr;
@@ -25,6 +26,27 @@ pub struct Candidate {
     pub limits: Rc<[SharedLimit]>,
     /// `outbound_throttle_connections` of its Host stanza: on top of the queue's.
     pub throttle: Option<Arc<ThrottleCell>>,
+}
+
+/// What of its Host stanza keeps further connections away from a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostBarrier {
+    Limit(Limit),
+    Throttle(Exhausted),
+}
+
+impl Candidate {
+    pub fn barrier(&self, now: Time) -> Option<HostBarrier> {
+        let full = self.limits.iter().find(|limit| limit.free() == 0);
+        let limit = full.map(|limit| {
+            HostBarrier::Limit(Limit { option: limit.option, most: limit.most, held: limit.counter.count() })
+        });
+        limit.or_else(|| {
+            let cell = self.throttle.as_ref()?;
+            let (rate, until) = (cell.rate(), cell.exhausted_until(now)?);
+            Some(HostBarrier::Throttle(Exhausted { option: "outbound_throttle_connections", rate, until }))
+        })
+    }
 }
 
 /// What is remembered of an address, seen from one binding.

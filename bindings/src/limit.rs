@@ -72,7 +72,7 @@ impl SharedLimit {
 }
 
 /// The right to one connection of a queue, with everything that it counts against. It goes back to the
-/// schedule through `closed` or `connect_failed`.
+/// schedule through `closed`, `connect_failed` or `connect_postponed`.
 #[derive(Debug)]
 pub struct ConnectionPermit {
     pub(crate) queue: QueueId,

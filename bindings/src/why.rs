@@ -92,6 +92,8 @@ pub enum Cause<'a> {
     },
     ServerFull(Limit),
     NotConnecting(Pause),
+    /// Every host of the domain is at the limits of its Host stanza; it is looked at again then.
+    HostsFull(Time),
     /// As many connections as the pair may have, and all are busy.
     AllBusy {
         connections: u32,
@@ -150,7 +152,7 @@ fn why_active<'a>(facts: &Facts<'a>) -> Cause<'a> {
         return Cause::Throttled { throttle, waiting };
     }
     if let Some(pause) = facts.paused {
-        return Cause::NotConnecting(pause);
+        return if pause.failures > 0 { Cause::NotConnecting(pause) } else { Cause::HostsFull(pause.until) };
     }
     match facts.gate {
         Some(Gate::Throttle { throttle, waiting }) => return Cause::Throttled { throttle, waiting },
@@ -218,6 +220,10 @@ mod tests {
             ),
             (Facts { server: Some(limit), turn: Some(9), ..active() }, vec![Cause::ServerFull(limit)]),
             (Facts { paused: Some(pause), ..active() }, vec![Cause::NotConnecting(pause)]),
+            (
+                Facts { paused: Some(Pause { failures: 0, ..pause }), ..active() },
+                vec![Cause::HostsFull(LATER)],
+            ),
             (Facts { turn: Some(9), ..active() }, vec![Cause::ItsTurn { ahead: 9 }]),
             (active(), vec![Cause::ItsTurn { ahead: 0 }]),
             (Facts { most: 0, ..active() }, vec![Cause::AllBusy { connections: 0, most: 0 }]),

@@ -141,13 +141,13 @@ fn moved_mail_stays_where_it_was_moved_over_a_restart() {
     assert_eq!(spooled.matches("moved to default moved.example").count(), 20, "{spooled}");
     server.launch();
     server.wait_for_banner();
-    assert!(in_place(&server), "{}", console(&server, "mailq"));
+    eventually("they are where they were", || in_place(&server));
     // With another number of shards the other one adopts them.
     server.stop();
     server.set_shards(1);
     server.launch();
     server.wait_for_banner();
-    assert!(in_place(&server), "{}", console(&server, "mailq"));
+    eventually("they are where they were", || in_place(&server));
     server.configure("");
     server.signal("HUP");
     assert_eq!(sink.wait_for(20).len(), 20);
@@ -201,7 +201,7 @@ fn mail_moves_to_the_binding_that_the_policy_of_today_chooses() {
     server.stop();
     server.launch();
     server.wait_for_banner();
-    assert_eq!(waiting(&server, "out-b"), 5, "{}", console(&server, "mailq"));
+    eventually("they are where they were", || waiting(&server, "out-b") == 5);
     rule(&server, "out-b", false);
     assert!(console(&server, "config reload").contains("OK"));
     let peers: Vec<String> = sink.wait_for(5).iter().map(|mail| mail.client.ip().to_string()).collect();
@@ -342,6 +342,27 @@ fn the_console_says_why_mail_does_not_move() {
     assert_eq!(rebound, "Rebound 4 messages.\n", "policy chooses the same binding again");
     assert!(refusal(&server, "domain nobody.example").contains("no mail is queued for it"));
     server.stop();
+}
+
+#[test]
+fn a_host_at_its_limit_delays_no_mail_and_is_named() {
+    let sink = Sink::start();
+    let settings = "Host narrow.example { outbound_throttle_connections = \"1/3600\" }\n";
+    let mut server = Server::start(&Setup { settings, ..Setup::new(PLACE, "narrow", sink.port()) });
+    server.names.change("*.example 60 MX 10 narrow.example\nnarrow.example 60 A 127.0.0.1\n");
+    server.accept("me@sender.example", &["a@one.example"], &letter("first"));
+    sink.wait_for(1);
+    server.accept("me@sender.example", &["b@two.example"], &letter("second"));
+    eventually("the limit is met", || console(&server, "why default two.example").contains("at its limits"));
+    let why = console(&server, "why default two.example");
+    assert!(
+        why.contains("host narrow.example [127.0.0.1] takes no further connection: outbound_throttle_connections = 1/3600"),
+        "{why}"
+    );
+    assert!(why.contains("set at ") && why.contains("server.conf:"), "{why}");
+    assert!(!why.contains("failed"), "nobody has failed: {why}");
+    server.stop();
+    assert_eq!(server.count_of(Type::Transient), 0, "no attempt was made, so none failed");
 }
 
 #[test]

@@ -90,6 +90,13 @@ impl<T> Schedule<T> {
         if lost { Contact::Lost } else { Contact::Hoped }
     }
 
+    /// No connection was tried, since every host is at its limits: not before `again`. Nobody has failed.
+    pub fn connect_postponed(&mut self, permit: ConnectionPermit, again: Time, now: Time) {
+        let index = self.queues.index(permit.queue);
+        self.queues.at_mut(index).paused_until = again.max(now + LEAST_PAUSE);
+        self.closed(permit, now);
+    }
+
     /// A connection that existed is closed. An idle one is told `woken` first.
     pub fn closed(&mut self, permit: ConnectionPermit, now: Time) {
         let index = self.queues.index(permit.queue);

@@ -23,6 +23,7 @@ pub(crate) struct Connection<S> {
 pub(crate) enum NotConnected {
     /// For every message that is due.
     Unreachable(Reply),
+    /// The hosts are at their limits.
     NotBefore(Time),
 }
 

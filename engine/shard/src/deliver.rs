@@ -62,11 +62,7 @@ impl<W: World> Delivery<W> {
                 sweep(&self.shard, &self.outbound, &Attempt::unconnected(self.queue), &outcome).await;
                 tenure.fail(self.shard.world.now());
             }
-            Err(NotConnected::NotBefore(until)) => {
-                if tenure.fail(until) == Contact::Lost {
-                    out_of_reach(&self.shard, &self.outbound, self.queue).await;
-                }
-            }
+            Err(NotConnected::NotBefore(until)) => tenure.postpone(until),
         }
     }
 

@@ -126,6 +126,14 @@ impl<W: World> Tenure<W> {
         }
     }
 
+    /// No connection was tried: the hosts are at their limits.
+    pub fn postpone(&mut self, again: Time) {
+        let now = self.shard.world.now();
+        if let Some(permit) = self.permit.take() {
+            self.shard.schedule.borrow_mut().connect_postponed(permit, again, now);
+        }
+    }
+
     /// The address is not tried or used any longer.
     pub fn leave_address(&self) {
         if let Some((binding, address)) = self.presence.address.take() {

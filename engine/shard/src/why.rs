@@ -7,9 +7,10 @@ use crate::Shard;
 use crate::find::Found;
 use crate::options::GlobalOptions;
 use crate::selection::walk;
-use bindings::options::OutboundOptions;
+use bindings::hosts::HostBarrier;
+use bindings::options::{HostOptions, OutboundOptions};
 use bindings::why::{Exhausted, Limit, why};
-use bindings::{Cause, Place, QueueId};
+use bindings::{Cause, Place, QueueId, Rate};
 use config::{OptionDef, View};
 use console::{Record, date, record};
 use mail::{Stage, Time};
@@ -29,6 +30,7 @@ pub(crate) struct Known<'a> {
     pub said: Option<(String, Option<Time>)>,
     pub names_failing: Option<NamesFailing>,
     pub hosts_failing: Vec<HostFailing>,
+    pub hosts_full: Vec<HostFull>,
     pub deliveries: Vec<Under>,
     /// Queues of this shard that hold connections of the limit that is waited for, those with most in front.
     pub holders: Vec<Holder>,
@@ -59,6 +61,15 @@ pub(crate) struct HostFailing {
     pub address: IpAddr,
     pub since: Time,
     pub failures: u32,
+}
+
+/// An address that has as many connections as its Host stanza allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HostFull {
+    pub host: String,
+    pub address: IpAddr,
+    pub barrier: HostBarrier,
+    pub set: Option<Set>,
 }
 
 /// A connection of the queue.
@@ -102,11 +113,15 @@ pub(crate) fn answer(known: &Known<'_>) -> Vec<Record> {
         }
     }
     let wants_hosts = known.causes.iter().any(|cause| {
-        matches!(cause, Cause::NotConnecting(_) | Cause::Connecting { .. } | Cause::NextAttempt(_))
+        matches!(
+            cause,
+            Cause::NotConnecting(_) | Cause::HostsFull(_) | Cause::Connecting { .. } | Cause::NextAttempt(_)
+        )
     });
     if wants_hosts {
         rows.extend(known.names_failing.map(names_sentence));
         rows.extend(known.hosts_failing.iter().map(host_sentence));
+        rows.extend(known.hosts_full.iter().map(host_full_sentence));
     }
     rows
 }
@@ -160,6 +175,13 @@ impl Known<'_> {
                     time(pause.since),
                 );
                 sentence("not connecting", text).with("until", pause.until).with("since", pause.since)
+            }
+            Cause::HostsFull(until) => {
+                let text = format!(
+                    "no further connection before {}: every host that could be tried is at its limits",
+                    time(until)
+                );
+                sentence("hosts at their limits", text).with("until", until)
             }
             Cause::AllBusy { connections, most } => {
                 let text =
@@ -298,6 +320,23 @@ fn host_sentence(failing: &HostFailing) -> Record {
     sentence("host fails", text).with("host", host.as_str()).with("since", *since)
 }
 
+fn host_full_sentence(full: &HostFull) -> Record {
+    let HostFull { host, address, barrier, set } = full;
+    let (option, limit) = match barrier {
+        HostBarrier::Limit(limit) => (limit.option, format!("{} ({} open)", limit.most, limit.held)),
+        HostBarrier::Throttle(throttle) => {
+            let Rate { events, seconds } = throttle.rate;
+            (throttle.option, format!("{events}/{seconds} (until {})", time(throttle.until)))
+        }
+    };
+    let place = set.as_ref().map(|set| format!(", set at {}", set.position)).unwrap_or_default();
+    let text = format!("host {host} [{address}] takes no further connection: {option} = {limit}{place}");
+    sentence("host at its limit", text)
+        .with("host", host.as_str())
+        .with("option", option)
+        .with_some("set_at", set.as_ref().map(|set| set.position.clone()))
+}
+
 /// A message that a connection has in hand.
 pub(crate) fn in_hand(presence: &Under, now: Time) -> Record {
     let address = presence.address.map_or("a host".to_owned(), |address| address.to_string());
@@ -383,6 +422,7 @@ fn look<W: World>(
         said,
         names_failing: shard.resolver.failing(domain),
         hosts_failing: hosts_failing(shard, binding, domain),
+        hosts_full: hosts_full(shard, binding, domain),
         holders,
         deliveries: shard.presences.of(queue).iter().map(|presence| presence.under()).collect(),
         message: waiting,
@@ -403,11 +443,29 @@ fn hosts_failing<W: World>(shard: &Shard<W>, binding: &Rc<str>, domain: &str) ->
     shard.resolver.addresses(domain).into_iter().filter_map(failing).collect()
 }
 
+/// Addresses of the domain's record that the limits of their Host stanzas close now.
+fn hosts_full<W: World>(shard: &Shard<W>, binding: &Rc<str>, domain: &str) -> Vec<HostFull> {
+    let (site, now) = (shard.site(), shard.world.now());
+    let outbound = site.outbound(binding, domain);
+    let full = |(host, address): (String, IpAddr)| {
+        let barrier = outbound.candidate(&host, 0, SocketAddr::new(address, outbound.port)).barrier(now)?;
+        let (HostBarrier::Limit(Limit { option, .. }) | HostBarrier::Throttle(Exhausted { option, .. })) =
+            barrier;
+        let view = site.snapshot.host(site.group_of(binding), binding, &host);
+        let definition = HostOptions::DEFINITIONS.iter().find(|definition| definition.name == option);
+        let place = definition.and_then(|definition| site.snapshot.located(definition, &view).set);
+        let set = place
+            .map(|place| Set { position: place.position.to_string(), scope: place.instance.to_string() });
+        Some(HostFull { host, address, barrier, set })
+    };
+    shard.resolver.addresses(domain).into_iter().filter_map(full).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use bindings::why::Pause;
-    use bindings::{Order, Rate, Scope};
+    use bindings::{Order, Scope};
     use std::time::Duration;
 
     const NOW: Time = Time::from_secs(1_770_244_190);
@@ -436,6 +494,7 @@ mod tests {
             said: None,
             names_failing: None,
             hosts_failing: Vec::new(),
+            hosts_full: Vec::new(),
             deliveries: Vec::new(),
             holders: vec![Holder { queue: "out-a/y.example".into(), connections: 2 }],
             message: None,
@@ -511,6 +570,22 @@ mod tests {
             [
                 "DNS has failed since 2026-02-04 22:29:50 (3 lookups); asked again at 2026-02-04 22:30:30",
                 "host mx.x.example [192.0.2.7] has not taken a connection since 2026-02-04 22:29:50 (1 failure)",
+            ]
+        );
+        known.causes = vec![Cause::HostsFull(after(1))];
+        (known.names_failing, known.hosts_failing) = (None, Vec::new());
+        known.hosts_full = vec![HostFull {
+            host: "mx.x.example".into(),
+            address: [192, 0, 2, 7].into(),
+            barrier: HostBarrier::Limit(Limit { option: "max_outbound_connections", most: 1, held: 1 }),
+            set: Some(Set { position: "ec.conf:3:5".into(), scope: "Host:mx.x.example:".into() }),
+        }];
+        assert_eq!(
+            texts(&known),
+            [
+                "no further connection before 2026-02-04 22:29:51: every host that could be tried is at its limits",
+                "host mx.x.example [192.0.2.7] takes no further connection: max_outbound_connections = 1 (1 open), \
+                 set at ec.conf:3:5",
             ]
         );
         known.causes = vec![Cause::SuspendedByConfiguration];
