@@ -4,7 +4,7 @@
 
 use crate::budget::Spent;
 use crate::family::aside::Lock;
-use crate::machine::{Machine, USER, plain_text, stack};
+use crate::machine::{Machine, SUSPEND, USER, plain_text, stack};
 use content::Tree;
 use mail::{Contexts, MessageId, Phase};
 use mlua::thread::ThreadStatus;
@@ -189,12 +189,14 @@ pub fn step(machine: &Machine, call: &Rc<Call>, thread: &Thread, arguments: Mult
     if thread.status() != ThreadStatus::Resumable {
         return Step::Ended(Ok(values));
     }
-    if let Some(pending) = call.pending.take() {
-        return Step::Wait(pending);
-    }
     match values.front() {
-        // The interrupt; through a coroutine of the script it comes as nil.
+        // The interrupt; through a coroutine of the script it comes as nil. It may come between the start of what
+        // is waited for and the waiting.
         None | Some(Value::Nil) => Step::Breathe,
+        Some(Value::LightUserData(mark)) if *mark == SUSPEND => match call.pending.take() {
+            Some(pending) => Step::Wait(pending),
+            None => failed("the script waits for nothing", None),
+        },
         Some(Value::LightUserData(mark)) if *mark == USER => {
             failed("attempt to yield outside of a coroutine of the script", None)
         }

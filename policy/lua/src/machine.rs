@@ -165,7 +165,7 @@ impl Machine {
 
 /// Marks what a script yields, and what the engine does.
 pub const USER: mlua::LightUserData = mlua::LightUserData(std::ptr::without_provenance_mut(1));
-const SUSPEND: mlua::LightUserData = mlua::LightUserData(std::ptr::without_provenance_mut(2));
+pub const SUSPEND: mlua::LightUserData = mlua::LightUserData(std::ptr::without_provenance_mut(2));
 
 fn first_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
