@@ -87,7 +87,7 @@ impl<'s> Scan<'s> {
             let all: Vec<_> = definitions().filter(named).collect();
             return all
                 .iter()
-                .all(|definition| definition.tier == 3)
+                .all(|definition| refused(definition).is_some())
                 .then(|| all.first().and_then(|one| refused(one)))?;
         }
         let path = self.path(at, aliases)?;

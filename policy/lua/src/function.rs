@@ -22,7 +22,14 @@ pub struct Definition {
 }
 
 pub type Plain = fn(&Lua, MultiValue) -> mlua::Result<MultiValue>;
+pub type Perhaps = fn(&Lua, MultiValue) -> mlua::Result<Soon>;
 pub type Waiting = fn(&Lua, &Rc<Call>, MultiValue) -> mlua::Result<Pending>;
+
+/// What a function answers that need not always wait.
+pub enum Soon {
+    Now(MultiValue),
+    Later(Pending),
+}
 
 #[derive(Clone, Copy)]
 pub enum Body {
@@ -32,6 +39,8 @@ pub enum Body {
     Later(Waiting),
     /// The same, in phases too in which scripts may not wait: what it needs is short and beside the shard.
     Always(Waiting),
+    /// Answers at once if it can; else as `Later`.
+    Perhaps(Perhaps),
     /// A field of a class, which `set_up` makes.
     Field,
     /// Not on this engine; the text says what to use.
@@ -60,6 +69,7 @@ pub fn install(machine: &Machine, family: &Family) -> mlua::Result<()> {
             Body::Now(plain) => machine.lua.create_function(plain)?,
             Body::Later(start) => later(machine, definition.name, start, false)?,
             Body::Always(start) => later(machine, definition.name, start, true)?,
+            Body::Perhaps(start) => perhaps(machine, definition.name, start)?,
             Body::Refused(instead) => refused(machine, definition.name, instead)?,
             Body::Field | Body::Lua => continue,
         };
@@ -82,6 +92,21 @@ fn later(machine: &Machine, name: &'static str, start: Waiting, always: bool) ->
         Ok(())
     })?;
     machine.suspending(start)
+}
+
+fn perhaps(machine: &Machine, name: &'static str, start: Perhaps) -> mlua::Result<Function> {
+    let start =
+        machine.lua.create_function(move |lua, arguments: MultiValue| match start(lua, arguments)? {
+            Soon::Now(mut values) => {
+                values.push_front(Value::Boolean(true));
+                Ok(values)
+            }
+            Soon::Later(pending) => {
+                calling(lua, name)?.pending.replace(Some(pending));
+                Ok(MultiValue::from_iter([Value::Boolean(false)]))
+            }
+        })?;
+    machine.perhaps_suspending(start)
 }
 
 fn refused(machine: &Machine, name: &'static str, instead: &'static str) -> mlua::Result<Function> {

@@ -12,6 +12,7 @@ mod family;
 mod findings;
 mod function;
 mod hooks;
+mod http;
 mod instance;
 mod machine;
 mod macros;

@@ -129,6 +129,11 @@ impl Machine {
         self.host.get::<Function>("suspending")?.call(start)
     }
 
+    /// The same for one that says first whether it has answered already.
+    pub fn perhaps_suspending(&self, start: Function) -> mlua::Result<Function> {
+        self.host.get::<Function>("perhaps")?.call(start)
+    }
+
     /// Runs until the script ends, waits or has had its slice. Why it was ended, if it was.
     pub fn slice<T>(&self, call: &Rc<Call>, run: impl FnOnce() -> T) -> (T, Option<&'static str>) {
         let before = self.lua.used_memory();

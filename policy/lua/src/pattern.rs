@@ -1,24 +1,59 @@
-//! PCRE with limits: what a pattern may cost is bounded, compiled patterns are kept.
+//! PCRE with limits: what a pattern may cost is bounded, compiled patterns are kept, long texts are searched beside
+//! the shard.
+//!
+//! The law: a shard looks at no more than `AT_ONCE` octets at a stretch.
 
-use crate::machine::Machine;
-use mlua::{Error, Lua, Table};
+use crate::function::Soon;
+use crate::machine::{Machine, current};
+use mlua::{Error, Lua, MultiValue, Table};
 use pcre2::bytes::{Captures, Regex, RegexBuilder};
+use policy_api::{Job, Pool};
+use std::any::Any;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Steps of one match: some milliseconds at most. Depth is bounded by the heap of the match.
 const LIMITS: &str = "(*LIMIT_MATCH=200000)(*LIMIT_DEPTH=20000)(*LIMIT_HEAP=16384)";
 const LONGEST: usize = 16_384;
 /// Compiled patterns that are kept; beyond, all are forgotten.
 const KEPT: usize = 512;
+/// Octets that are searched where they stand; more are taken to a side thread.
+const AT_ONCE: usize = 128 << 10;
 /// Octets that a replacement may make.
 const LARGEST: usize = 128 << 20;
 
+/// Has `search` look at `length` octets, on a side thread if they are many, and `then` make the answer of what it
+/// has found.
+pub fn searching<R: Send + 'static>(
+    lua: &Lua,
+    name: &'static str,
+    length: usize,
+    search: impl FnOnce() -> Result<R, String> + Send + 'static,
+    then: impl FnOnce(&Lua, R) -> mlua::Result<MultiValue> + 'static,
+) -> mlua::Result<Soon> {
+    if length <= AT_ONCE {
+        return Ok(Soon::Now(then(lua, search().map_err(Error::runtime)?)?));
+    }
+    let call = current(lua).filter(|call| call.may_wait());
+    let call = call.ok_or_else(|| {
+        Error::runtime(format!("{name}: in this phase, at most {} KiB can be searched", AT_ONCE >> 10))
+    })?;
+    call.host.counter("/lua/searches_aside").add(1);
+    let job: Job = Box::new(move || -> Box<dyn Any + Send> { Box::new(search()) });
+    let (lua, work) = (lua.clone(), call.host.work(Pool::Cpu, job));
+    Ok(Soon::Later(Box::pin(async move {
+        let done = work.await.map_err(|fault| Error::runtime(fault.to_string()))?;
+        let found = done.downcast::<Result<R, String>>();
+        let found = found.map_err(|_| Error::runtime("the side thread has answered something else"))?;
+        then(&lua, found.map_err(Error::runtime)?)
+    })))
+}
+
 #[derive(Default)]
-pub struct Patterns(HashMap<(String, bool), Rc<Regex>>);
+pub struct Patterns(HashMap<(String, bool), Arc<Regex>>);
 
 /// A pattern, compiled once; `unicode` for subjects that are UTF-8.
-pub fn compile(lua: &Lua, pattern: &str, unicode: bool) -> mlua::Result<Result<Rc<Regex>, (String, i64)>> {
+pub fn compile(lua: &Lua, pattern: &str, unicode: bool) -> mlua::Result<Result<Arc<Regex>, (String, i64)>> {
     let machine = Machine::of(lua)?;
     let mut patterns = machine.patterns.borrow_mut();
     let key = (pattern.to_owned(), unicode);
@@ -30,7 +65,7 @@ pub fn compile(lua: &Lua, pattern: &str, unicode: bool) -> mlua::Result<Result<R
     }
     let text = format!("{LIMITS}{pattern}");
     let regex = match RegexBuilder::new().utf(unicode).jit_if_available(true).build(&text) {
-        Ok(regex) => Rc::new(regex),
+        Ok(regex) => Arc::new(regex),
         Err(error) => return Ok(Err((error.to_string(), i64::from(error.code())))),
     };
     if patterns.0.len() >= KEPT {
@@ -41,33 +76,48 @@ pub fn compile(lua: &Lua, pattern: &str, unicode: bool) -> mlua::Result<Result<R
 }
 
 /// The same, where a wrong pattern is the script's error.
-pub fn compiled(lua: &Lua, pattern: &str, unicode: bool) -> mlua::Result<Rc<Regex>> {
+pub fn compiled(lua: &Lua, pattern: &str, unicode: bool) -> mlua::Result<Arc<Regex>> {
     compile(lua, pattern, unicode)?.map_err(|(text, _)| Error::runtime(text))
 }
 
-fn failed(error: pcre2::Error) -> Error {
-    Error::runtime(format!("the pattern is too expensive for this text: {error}"))
+fn failed(error: pcre2::Error) -> String {
+    format!("the pattern is too expensive for this text: {error}")
 }
 
-/// `{ [0] = all, [1] = …, name = … }`
-pub fn matched(lua: &Lua, regex: &Regex, subject: &[u8]) -> mlua::Result<Option<Table>> {
+/// What a match has captured, by number and by name.
+pub struct Captured {
+    numbered: Vec<Option<Vec<u8>>>,
+    named: Vec<(String, Vec<u8>)>,
+}
+
+/// The first match.
+pub fn matched(regex: &Regex, subject: &[u8]) -> Result<Option<Captured>, String> {
     let Some(captures) = regex.captures(subject).map_err(failed)? else { return Ok(None) };
-    let table = lua.create_table()?;
-    for index in 0..captures.len() {
-        if let Some(part) = captures.get(index) {
-            table.raw_set(index as i64, lua.create_string(part.as_bytes())?)?;
+    let numbered =
+        (0..captures.len()).map(|index| captures.get(index).map(|part| part.as_bytes().to_vec())).collect();
+    let names = regex.capture_names().iter().flatten();
+    let named = names.filter_map(|name| Some((name.clone(), captures.name(name)?.as_bytes().to_vec())));
+    Ok(Some(Captured { numbered, named: named.collect() }))
+}
+
+impl Captured {
+    /// `{ [0] = all, [1] = …, name = … }`
+    pub fn table(&self, lua: &Lua) -> mlua::Result<Table> {
+        let table = lua.create_table()?;
+        for (index, part) in self.numbered.iter().enumerate() {
+            if let Some(part) = part {
+                table.raw_set(index, lua.create_string(part)?)?;
+            }
         }
-    }
-    for name in regex.capture_names().iter().flatten() {
-        if let Some(part) = captures.name(name) {
-            table.raw_set(name.as_str(), lua.create_string(part.as_bytes())?)?;
+        for (name, part) in &self.named {
+            table.raw_set(name.as_str(), lua.create_string(part)?)?;
         }
+        Ok(table)
     }
-    Ok(Some(table))
 }
 
 /// All matches replaced; none if there is none.
-pub fn replaced(regex: &Regex, subject: &[u8], replacement: &[u8]) -> mlua::Result<Option<Vec<u8>>> {
+pub fn replaced(regex: &Regex, subject: &[u8], replacement: &[u8]) -> Result<Option<Vec<u8>>, String> {
     let mut out = Vec::new();
     let mut end = 0;
     let mut any = false;
@@ -79,7 +129,7 @@ pub fn replaced(regex: &Regex, subject: &[u8], replacement: &[u8]) -> mlua::Resu
         expand(&captures, replacement, &mut out);
         end = whole.end();
         if out.len() > LARGEST {
-            return Err(Error::runtime("the replacement is larger than 128 MiB"));
+            return Err("the replacement is larger than 128 MiB".to_owned());
         }
     }
     out.extend_from_slice(&subject[end..]);
@@ -120,7 +170,7 @@ fn expand(captures: &Captures<'_>, replacement: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The pieces between matches.
-pub fn split(regex: &Regex, subject: &[u8]) -> mlua::Result<Vec<Vec<u8>>> {
+pub fn split(regex: &Regex, subject: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let mut pieces = Vec::new();
     let mut end = 0;
     for found in regex.find_iter(subject) {

@@ -49,7 +49,15 @@ function host.suspending(start)
   end
 end
 
--- A method of the host of which a wrong use is the script's error.
+-- The same for one that may have answered already.
+local function settle(is_done, ...)
+  if is_done then return ... end
+  return finish(raw_yield(SUSPEND))
+end
+function host.perhaps(start)
+  return function(...) return settle(start(...)) end
+end
+
 local band, bor, bxor, bnot = bit32.band, bit32.bor, bit32.bxor, bit32.bnot
 local slow, floor = host.bitwise, math.floor
 local function small(a, b)

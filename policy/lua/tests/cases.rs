@@ -2,16 +2,18 @@
 //!
 //! A case is `--- name [phase]`, the body of the callout, and lines `--> what value` that must hold:
 //! `code`, `done`, `failed`, `mess k=v`, `conn k=v`, `content`, `lacks`, `recipients`, `sender`, `recipient`,
-//! `injected`, `outgoing`, `reported`, `paused`. In texts `\r`, `\n` stand for line ends.
+//! `injected`, `outgoing`, `reported`, `paused`, `logged`, `heard` (by the HTTP server). In texts `\r`, `\n` stand for line ends.
 
 use bytes::Bytes;
 use content::Content;
 use data::{DatasourceOptions, Datasources};
 use lua::{Script, load_beside};
 use mail::{Address, Phase};
-use policy_api::testing::Conversation;
-use policy_api::{Module, Record, Services, Sources, Verdict};
+use policy_api::audit::{Monitor, Monitors};
+use policy_api::testing::{Conversation, Peer};
+use policy_api::{Endpoint, Module, Record, Services, Sources, Verdict};
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -53,9 +55,13 @@ fn module(source: &str) -> Result<Rc<dyn Module>, String> {
     let uri: Arc<str> = format!("sqlite:{}", database_path().display()).into();
     let options = DatasourceOptions { uri: [uri].into(), ..DatasourceOptions::defaults().clone() };
     Datasources::with([("site".to_owned(), options)]).offer(&services);
+    services.offer("inbound_audit", Monitors(vec![Monitor::parse("60,4").unwrap()]));
     let loaded = load_beside(&Arc::new(sources), vec!["/site".into()], &[script], &services);
     loaded.map_err(|finding| finding.to_string())
 }
+
+/// A server of HTTP.
+const WEB: Endpoint = Endpoint::Inet(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 80)), 80));
 
 /// A key made for these tests, and its public half.
 const KEY: &str = include_str!("keys/test.pem");
@@ -82,6 +88,13 @@ fn conversation(phase: Phase) -> Conversation {
     host.text("text.example", "v=spf1 -all");
     host.fault("slow.example", policy_api::RecordKind::A, policy_api::LookupFault::Timeout);
     host.sessions.set(3);
+    host.name("www.example", [Record::A([192, 0, 2, 80].into())]);
+    let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Two: a\r\nX-Two: b\r\nContent-Length: 5\r\n\r\nhello";
+    let peer = Peer { answers: [Bytes::from(answer)].into(), ..Peer::default() };
+    host.peers.borrow_mut().insert(WEB, peer);
+    for (option, value) in [("destination", "/var/log/chunks"), ("timestamp_format", "%M:%H:%S")] {
+        host.options.borrow_mut().insert(format!("chunk_logger:/{option}"), value.into());
+    }
     host.options.borrow_mut().insert("binding:default/max_retries".into(), "7".into());
     host.text("s1._domainkey.a.example", &format!("v=DKIM1; k=rsa; p={}", PUBLIC.trim()));
     conversation.line = match phase {
@@ -153,6 +166,16 @@ fn holds(what: &str, value: &str, verdict: &Verdict, after: &Conversation) -> Re
             let lines = after.host.reported();
             lines.iter().any(|line| line.contains(value)).then_some(()).ok_or(format!("{lines:?}"))
         }
+        "heard" => {
+            let heard = lossy(&after.host.peers.borrow()[&WEB].heard.borrow());
+            heard.contains(&unescaped(value)).then_some(()).ok_or(heard)
+        }
+        "logged" => {
+            let logged = after.host.logged.borrow();
+            let lines: Vec<String> =
+                logged.iter().map(|(file, line)| format!("{} {line}", file.display())).collect();
+            lines.iter().any(|line| line == value).then_some(()).ok_or(format!("{lines:?}"))
+        }
         "injected" => {
             let injected = after.host.injected.borrow();
             let texts: Vec<String> = injected
@@ -185,8 +208,9 @@ fn play(title: &str, text: &str) -> Result<(), String> {
     let expected: Vec<(&str, &str)> =
         expected.iter().map(|line| line[4..].split_once(' ').unwrap_or((&line[4..], ""))).collect();
     let key: String = KEY.lines().filter(|line| !line.starts_with('-')).collect();
+    let file = database_path().with_extension("txt").display().to_string();
     let source = format!(
-        "KEY = '{key}' {PRELUDE}{head} do {}\nend return msys.core.VALIDATE_CONT end msys.registerModule('case', M)",
+        "KEY = '{key}' FILE = '{file}' {PRELUDE}{head} do {}\nend return msys.core.VALIDATE_CONT end msys.registerModule('case', M)",
         body.join("\n")
     );
     let module = match module(&source) {
@@ -227,7 +251,8 @@ fn every_case_leaves_behind_what_it_says() {
             }
         }
     }
-    fs::remove_file(database).unwrap();
+    fs::remove_file(&database).unwrap();
+    let _ = fs::remove_file(database.with_extension("txt"));
     assert!(failed.is_empty(), "{} of {played} failed:\n{}", failed.len(), failed.join("\n"));
     assert!(played > 0);
 }

@@ -156,7 +156,7 @@ fn remove(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
 }
 
 /// `/n` is a mask over the client's address; `addr/n` and `addr` say themselves.
-fn network(call: &Call, text: Option<&str>) -> mlua::Result<Option<IpNet>> {
+pub fn network(call: &Call, text: Option<&str>) -> mlua::Result<Option<IpNet>> {
     let peer = call.client.peer.map(|peer| peer.ip().to_canonical());
     let wrong = |text: &str| {
         Error::runtime(format!(

@@ -3,41 +3,51 @@
 mod accept;
 mod antivirus;
 pub mod aside;
+mod audit;
 mod builtin;
+mod client;
 pub mod constants;
 mod context;
 mod database;
+mod file;
 mod idn;
 mod json;
 mod letter;
 mod names;
 mod notice;
 mod numbers;
+mod object;
 mod opendkim;
 mod refused;
 mod text;
+mod xml;
 
 use crate::function::Family;
 
 pub use builtin::{AUTHENTICATORS, MODULES};
 pub use context::reply_text;
 
-pub static FAMILIES: [&Family; 16] = [
+pub static FAMILIES: [&Family; 21] = [
     &constants::FAMILY,
     &builtin::FAMILY,
     &aside::FAMILY,
     &accept::FAMILY,
     &antivirus::FAMILY,
+    &client::FAMILY,
+    &audit::FAMILY,
     &context::FAMILY,
     &letter::FAMILY,
     &names::FAMILY,
     &database::FAMILY,
+    &file::FAMILY,
     &idn::FAMILY,
     &json::FAMILY,
     &notice::FAMILY,
+    &object::FAMILY,
     &numbers::FAMILY,
     &opendkim::FAMILY,
     &text::FAMILY,
+    &xml::FAMILY,
     &refused::FAMILY,
 ];
 

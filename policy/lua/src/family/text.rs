@@ -1,13 +1,22 @@
 //! Encodings and patterns: base64, quoted-printable, PCRE.
 
-use crate::function::{Body, Definition, Family, Plain, nothing};
-use crate::pattern::{compile, compiled, matched, replaced, split};
+use crate::function::{Body, Definition, Family, Perhaps, Plain, Soon, nothing};
+use crate::pattern::{compile, compiled, matched, replaced, searching, split};
 use crate::value::{Octets, Text, one};
 use content::{charset, transfer};
 use mlua::{Error, FromLuaMulti, Lua, MultiValue, Value};
 
 const fn now(name: &'static str, signature: &'static str, doc: &'static str, body: Plain) -> Definition {
     Definition { name, signature, tier: 1, doc, body: Body::Now(body) }
+}
+
+const fn perhaps(
+    name: &'static str,
+    signature: &'static str,
+    doc: &'static str,
+    body: Perhaps,
+) -> Definition {
+    Definition { name, signature, tier: 1, doc, body: Body::Perhaps(body) }
 }
 
 pub static FAMILY: Family = Family {
@@ -37,19 +46,19 @@ pub static FAMILY: Family = Family {
             "The octets, as UTF-8 if a character set is named.",
             qp_decode,
         ),
-        now(
+        perhaps(
             "msys.pcre.match",
             "msys.pcre.match(subject, pattern)",
             "Captures by number and name; nil without a match, and the error of a wrong pattern.",
             pcre_match,
         ),
-        now(
+        perhaps(
             "msys.pcre.replace",
             "msys.pcre.replace(subject, pattern, replacement)",
             "All matches replaced; $n are captures.",
             pcre_replace,
         ),
-        now(
+        perhaps(
             "msys.pcre.split",
             "msys.pcre.split(subject, pattern)",
             "The pieces between matches.",
@@ -124,27 +133,49 @@ fn qp_decode(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
     one(lua, lua.create_string(from_charset(transfer::decode_quoted_printable(&text.0), set))?)
 }
 
-fn pcre_match(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
+fn pcre_match(lua: &Lua, arguments: MultiValue) -> mlua::Result<Soon> {
     let (subject, pattern) = <(Octets, Text)>::from_lua_multi(arguments, lua)?;
-    match compile(lua, &pattern.0, false)? {
-        Ok(regex) => one(lua, matched(lua, &regex, &subject.0)?),
-        Err((text, number)) => Ok(MultiValue::from_iter([
-            Value::Nil,
-            Value::String(lua.create_string(&text)?),
-            Value::Number(number as f64),
-        ])),
-    }
+    let regex = match compile(lua, &pattern.0, false)? {
+        Ok(regex) => regex,
+        Err((text, number)) => {
+            let text = Value::String(lua.create_string(&text)?);
+            return Ok(Soon::Now(MultiValue::from_iter([Value::Nil, text, Value::Number(number as f64)])));
+        }
+    };
+    let length = subject.0.len();
+    searching(
+        lua,
+        "msys.pcre.match",
+        length,
+        move || matched(&regex, &subject.0),
+        |lua, found| one(lua, found.map(|found| found.table(lua)).transpose()?),
+    )
 }
 
-fn pcre_replace(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
+fn pcre_replace(lua: &Lua, arguments: MultiValue) -> mlua::Result<Soon> {
     let (subject, pattern, replacement) = <(Octets, Text, Octets)>::from_lua_multi(arguments, lua)?;
-    let made = replaced(&*compiled(lua, &pattern.0, false)?, &subject.0, &replacement.0)?;
-    one(lua, lua.create_string(made.unwrap_or(subject.0))?)
+    let (regex, length) = (compiled(lua, &pattern.0, false)?, subject.0.len());
+    searching(
+        lua,
+        "msys.pcre.replace",
+        length,
+        move || Ok(replaced(&regex, &subject.0, &replacement.0)?.unwrap_or(subject.0)),
+        |lua, made| one(lua, lua.create_string(made)?),
+    )
 }
 
-fn pcre_split(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
+fn pcre_split(lua: &Lua, arguments: MultiValue) -> mlua::Result<Soon> {
     let (subject, pattern) = <(Octets, Text)>::from_lua_multi(arguments, lua)?;
-    let pieces = split(&*compiled(lua, &pattern.0, false)?, &subject.0)?;
-    let pieces = pieces.iter().map(|piece| lua.create_string(piece)).collect::<mlua::Result<Vec<_>>>()?;
-    one(lua, lua.create_sequence_from(pieces)?)
+    let (regex, length) = (compiled(lua, &pattern.0, false)?, subject.0.len());
+    searching(
+        lua,
+        "msys.pcre.split",
+        length,
+        move || split(&regex, &subject.0),
+        |lua, pieces| {
+            let pieces = pieces.iter().map(|piece| lua.create_string(piece));
+            let pieces = pieces.collect::<mlua::Result<Vec<_>>>()?;
+            one(lua, lua.create_sequence_from(pieces)?)
+        },
+    )
 }

@@ -116,6 +116,11 @@ pub fn listener_addr(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValu
     end(lua, rest, calling(lua, "msg:listener_addr")?.client.local)
 }
 
+pub fn get_delivery_method(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
+    of(arguments, "msg:get_delivery_method")?;
+    one(lua, "smtp")
+}
+
 pub fn get_code(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
     let (letter, _) = of(arguments, "msg:get_code")?;
     one(lua, status(&letter.message.borrow().code))

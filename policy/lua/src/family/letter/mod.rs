@@ -12,7 +12,7 @@ pub use part::held;
 
 use super::context::alive;
 use crate::call::{Call, Letter};
-use crate::function::{Body, Definition, Family, Plain, Waiting};
+use crate::function::{Body, Definition, Family, Perhaps, Plain, Waiting};
 use crate::machine::{Machine, current};
 use crate::value::{Msg, class, number, this};
 use mlua::{Error, Lua, MultiValue, UserDataFields as _, Value};
@@ -21,6 +21,15 @@ use std::rc::Rc;
 
 const fn now(name: &'static str, signature: &'static str, doc: &'static str, body: Plain) -> Definition {
     Definition { name, signature, tier: 1, doc, body: Body::Now(body) }
+}
+
+const fn perhaps(
+    name: &'static str,
+    signature: &'static str,
+    doc: &'static str,
+    body: Perhaps,
+) -> Definition {
+    Definition { name, signature, tier: 1, doc, body: Body::Perhaps(body) }
 }
 
 const fn later(name: &'static str, signature: &'static str, doc: &'static str, body: Waiting) -> Definition {
@@ -81,6 +90,13 @@ pub static FAMILY: Family = Family {
             "The address that the message came in at.",
             envelope::listener_addr,
         ),
+        Definition {
+            name: "msg:get_delivery_method",
+            signature: "msg:get_delivery_method()",
+            tier: 2,
+            doc: "smtp: the only channel that mail leaves by here.",
+            body: Body::Now(envelope::get_delivery_method),
+        },
         now("msg:code", "msg:code([number], [text])", "The status that the message carries.", envelope::code),
         now("msg:get_code", "msg:get_code()", "The status that the message carries.", envelope::get_code),
         now(
@@ -152,27 +168,32 @@ pub static FAMILY: Family = Family {
             "The decoded text parts; replaces the body by a text.",
             content::text,
         ),
-        now("msg:body_match", "msg:body_match(pattern)", "PCRE search in the body.", edit::body_match),
-        now(
+        perhaps("msg:body_match", "msg:body_match(pattern)", "PCRE search in the body.", edit::body_match),
+        perhaps(
             "msg:body_replace",
             "msg:body_replace(pattern, replacement)",
             "PCRE substitution in the body.",
             edit::body_replace,
         ),
-        now("msg:raw_match", "msg:raw_match(pattern)", "PCRE search in header and body.", edit::raw_match),
-        now(
+        perhaps(
+            "msg:raw_match",
+            "msg:raw_match(pattern)",
+            "PCRE search in header and body.",
+            edit::raw_match,
+        ),
+        perhaps(
             "msg:raw_replace",
             "msg:raw_replace(pattern, replacement)",
             "PCRE substitution in header and body.",
             edit::raw_replace,
         ),
-        now(
+        perhaps(
             "msg:text_match",
             "msg:text_match(pattern)",
             "PCRE search in the decoded text parts.",
             edit::text_match,
         ),
-        now(
+        perhaps(
             "msg:text_replace",
             "msg:text_replace(pattern, replacement)",
             "PCRE substitution in the decoded text parts.",
@@ -241,37 +262,37 @@ pub static FAMILY: Family = Family {
             "The decoded text of the part; replaces it.",
             part::text,
         ),
-        now(
+        perhaps(
             "msgpart:body_match",
             "msgpart:body_match(pattern)",
             "PCRE search in the part's body.",
             edit::part_body_match,
         ),
-        now(
+        perhaps(
             "msgpart:body_replace",
             "msgpart:body_replace(pattern, replacement)",
             "PCRE substitution in the part's body.",
             edit::part_body_replace,
         ),
-        now(
+        perhaps(
             "msgpart:raw_match",
             "msgpart:raw_match(pattern)",
             "PCRE search in the whole part.",
             edit::part_raw_match,
         ),
-        now(
+        perhaps(
             "msgpart:raw_replace",
             "msgpart:raw_replace(pattern, replacement)",
             "PCRE substitution in the whole part.",
             edit::part_raw_replace,
         ),
-        now(
+        perhaps(
             "msgpart:text_match",
             "msgpart:text_match(pattern)",
             "PCRE search in the part's text.",
             edit::part_text_match,
         ),
-        now(
+        perhaps(
             "msgpart:text_replace",
             "msgpart:text_replace(pattern, replacement)",
             "PCRE substitution in the part's text.",
