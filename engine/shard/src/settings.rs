@@ -90,7 +90,9 @@ impl Site {
         let snapshot = ground.snapshot.clone();
         let global = GlobalOptions::resolve(&snapshot.global());
         let hostname: Box<str> = global.hostname.as_deref().unwrap_or(system_hostname).into();
-        let pipeline = pipeline(&snapshot, &hostname, policy)?;
+        let services = offered(&snapshot);
+        services.offer(policy_modules::CONFIGURATION, snapshot.clone());
+        let pipeline = pipeline(&snapshot, &hostname, policy, services)?;
         let inbound = InboundOptions::resolve(&snapshot.global());
         let own_domains = folded(&inbound.relay_domains).chain(folded(&inbound.bounce_domains)).collect();
         let judges_messages = MESSAGE_PHASES.into_iter().any(|phase| pipeline.has(phase));
@@ -300,14 +302,24 @@ const MESSAGE_PHASES: [Phase; 7] = [
     Phase::FinalValidation,
 ];
 
-/// The modules that the configuration names, made in its order.
 fn whole_seconds(time: Duration) -> u32 {
     u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 
-fn pipeline(snapshot: &Snapshot, hostname: &str, policy: Policy<'_>) -> Result<Pipeline, Finding> {
+/// What modules find that no module offers.
+fn offered(snapshot: &Snapshot) -> Rc<Services> {
     let services: Rc<Services> = Rc::default();
     Datasources::new(snapshot).offer(&services);
+    services
+}
+
+/// The modules that the configuration names, made in its order.
+fn pipeline(
+    snapshot: &Snapshot,
+    hostname: &str,
+    policy: Policy<'_>,
+    services: Rc<Services>,
+) -> Result<Pipeline, Finding> {
     let mut loaded = Vec::new();
     for stanza in snapshot.modules() {
         let named = |module: &&&ModuleDef| module.name().eq_ignore_ascii_case(stanza.keyword());
@@ -339,7 +351,8 @@ pub fn policy_findings(
 ) -> (Option<String>, Vec<String>) {
     let sources = Arc::new(sources(snapshot, modules));
     let policy = Policy { modules, sources: &sources, shard: 0, shards: 1, around: None };
-    let refusal = pipeline(snapshot, "localhost", policy).err().map(|finding| finding.to_string());
+    let refusal =
+        pipeline(snapshot, "localhost", policy, offered(snapshot)).err().map(|finding| finding.to_string());
     let mut remarks: Vec<String> =
         Datasources::findings(snapshot).iter().map(|finding| finding.to_string()).collect();
     for stanza in snapshot.modules() {

@@ -1,5 +1,6 @@
 //! The validation modules, one file each. What a module is, `policy_api` says.
 
+mod alias;
 mod antivirus;
 mod auth_ds;
 mod cidrdb;

@@ -4,6 +4,7 @@ use policy_api::ModuleDef;
 
 /// By name; the order means nothing.
 pub static MODULES: &[&ModuleDef] = &[
+    &crate::alias::MODULE,
     &crate::antivirus::MODULE,
     &crate::auth_ds::MODULE,
     &crate::cidrdb::MODULE,

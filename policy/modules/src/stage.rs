@@ -35,7 +35,7 @@ impl Drop for Database {
     }
 }
 
-/// The first module of a configuration that is of this definition.
+/// The first of the modules of a configuration, which are all of this definition.
 pub(crate) fn made(definition: &'static ModuleDef, configuration: &str) -> Result<Rc<dyn Module>, Finding> {
     let registry = Registry::new(&[DatasourceOptions::DEFINITIONS], &[definition.syntax]);
     let loader = MemoryLoader::default().with("/test.conf", configuration);
@@ -54,5 +54,7 @@ pub(crate) fn made(definition: &'static ModuleDef, configuration: &str) -> Resul
         shard: 0,
         shards: 1,
     };
-    (definition.make)(snapshot.modules().next().expect("a stanza"), &make)
+    let all: Result<Vec<_>, Finding> =
+        snapshot.modules().map(|stanza| (definition.make)(stanza, &make)).collect();
+    Ok(all?.swap_remove(0))
 }

@@ -1,6 +1,6 @@
 //! Known options of reception that nobody obeys yet.
 
-use crate::{Bool, Integer, List, OptionDef, OptionalText, Perms, Seconds, Size, Text};
+use crate::{Bool, Integer, OptionDef, OptionalText, Perms, Seconds, Size, Text};
 
 const KERNEL_BUFFERS: &str = "the kernel sizes the buffers of sockets by their traffic";
 const ONE_ACCEPT_LOOP: &str = "every shard accepts for itself, without threads";
@@ -65,9 +65,6 @@ pub const OPTIONS: &[OptionDef] = crate::definitions! {
     /// The pathway whose options apply.
     pathway: OptionalText = "", in [ecstream_listener],
         tier 1 Ignored("listeners of this protocol open no socket");
-    /// Alias schemes asked for a recipient, in order; an empty list switches them off.
-    alias_schemes: List<Text> = "", in [domain, global, pathway, pathway_group],
-        tier 2 Coming("the module alias");
     /// Character set of messages that name none.
     default_charset: Text = "us-ascii", in [global, pathway, pathway_group],
         tier 2 Coming("decoding of bodies for scripts");

@@ -22,25 +22,7 @@ pub const MODULES: &[KnownModule] = &[
             connection_cache_life: Optional<Seconds> = "" "Seconds that a connection is kept.";
         }],
     ),
-    KnownModule::listed(
-        "alias",
-        2,
-        "Replaces recipients by what a data source says.",
-        Standing::Coming(DATA),
-        Instances::Many,
-        &[],
-    )
-    .with(&[super::stanza(
-        "Scheme",
-        true,
-        &[fields! {
-            query: OptionalText = "" "The question.";
-            cache: OptionalText = "" "Data source to ask.";
-            map: crate::Dictionary = "" "What stands for each parameter of the question.";
-            column: OptionalText = "" "Column of the addresses; the first if unset.";
-        }],
-        &[],
-    )]),
+    KnownModule::built("alias", 2, "Replaces recipients by what a data source says."),
     KnownModule::listed("icu", 1, "Converts character sets.", BUILT_IN, Instances::Any, &[]),
     KnownModule::listed("jlog", 2, "Logs with named readers.", WRAPPERS, Instances::Any, &[]),
     KnownModule::listed("gzipio", 2, "Reads and writes gzip.", WRAPPERS, Instances::Any, &[]),
