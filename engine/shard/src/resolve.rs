@@ -324,14 +324,21 @@ async fn first_hosts<W: World>(
     }
 }
 
+/// The answer of the cache, if it has one.
+pub(crate) fn remembered<W: World>(shard: &Shard<W>, question: &Question) -> Option<Answer> {
+    let answer = shard.resolver.cache.borrow_mut().get(question, shard.world.now())?;
+    shard.counters.dns_lookups.add(1);
+    shard.counters.dns_hits.add(1);
+    Some(answer)
+}
+
 /// One question: from the cache, with others who ask it now, or from a server.
 pub(crate) async fn ask<W: World>(shard: &Rc<Shard<W>>, question: &Question) -> Answer {
     let resolver = &shard.resolver;
-    shard.counters.dns_lookups.add(1);
-    if let Some(answer) = resolver.cache.borrow_mut().get(question, shard.world.now()) {
-        shard.counters.dns_hits.add(1);
+    if let Some(answer) = remembered(shard, question) {
         return answer;
     }
+    shard.counters.dns_lookups.add(1);
     let under_way = resolver.asking.borrow().get(question).cloned();
     if let Some(asking) = under_way {
         loop {

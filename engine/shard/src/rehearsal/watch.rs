@@ -8,8 +8,9 @@ use config::Lookup;
 use ipnet::IpNet;
 use mail::{MessageId, Phase, Time};
 use policy_api::{
-    Answer, Answers, Ask, Connection, Counter, Endpoint, Hook, Host, InjectFault, Job, Later, Level,
-    LookupFault, Module, ModuleDef, NewMessage, Origin, Pool, Question, Record, Tally, Verdict, WorkFault,
+    Answer, Answers, Ask, Connection, Counter, Endpoint, Hook, HookKind, Host, InjectFault, Job, Later,
+    Level, LookupFault, Module, ModuleDef, NewMessage, Origin, Pool, Question, Record, Tally, Verdict,
+    WorkFault,
 };
 use std::any::Any;
 use std::cell::RefCell;
@@ -62,6 +63,14 @@ impl Watched {
 }
 
 impl Module for Watched {
+    fn judges(&self, phase: Phase) -> bool {
+        self.module.judges(phase)
+    }
+
+    fn hears(&self, hook: HookKind) -> bool {
+        self.module.hears(hook)
+    }
+
     fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
         Answer::Later(Box::pin(async move {
             let phase = ask.phase.name();
