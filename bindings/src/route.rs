@@ -2,7 +2,7 @@
 //! (mail-flow.md §6.3).
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// Longest name in the DNS, in text form (RFC 1035 §2.3.4).
@@ -64,6 +64,18 @@ const SCHEMES: [(&str, Scheme); 5] = [
 ];
 
 impl Hop {
+    /// One address and port, whatever the DNS says.
+    pub fn to(target: SocketAddr) -> Hop {
+        Hop {
+            target: Target::Address(target.ip()),
+            scheme: Scheme::Smtp,
+            rank: 0,
+            port: Some(target.port()),
+            ttl: None,
+            lookup: HopLookup::Addresses,
+        }
+    }
+
     /// The preference of a candidate of this hop: exchangers keep theirs, behind the hop's rank.
     pub fn preference(&self, exchanger: u16) -> u32 {
         u32::from(self.rank) << 16 | u32::from(exchanger)

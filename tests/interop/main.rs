@@ -4,6 +4,7 @@
 
 mod auth;
 mod console;
+mod datasources;
 mod exchangers;
 mod failures;
 mod identity;

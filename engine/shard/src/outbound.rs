@@ -7,6 +7,7 @@ use crate::settings::Site;
 use ::bounce::Original;
 use bindings::hosts::Candidate;
 use bindings::options::{HostOptions, OutboundOptions};
+use bindings::route::Hop;
 use bindings::{
     Counter, CounterCells, Prohibited, QueueSettings, SharedLimit, Source, ThrottleCell, ThrottleCells,
 };
@@ -57,7 +58,7 @@ pub(crate) struct Outbound {
     gateway: Option<Box<str>>,
     /// This domain is what the operator wrote as a gateway.
     pub is_gateway: bool,
-    pub routes: Vec<bindings::route::Hop>,
+    pub routes: Vec<Hop>,
     pub prohibited: Prohibited,
     pub lookup: dns::Settings,
     /// `fully_resolve_before_smtp`
@@ -102,7 +103,7 @@ impl Outbound {
             port: u16::try_from(port).unwrap_or(25),
             gateway: options.gateway.map(|gateway| gateway.domain().into()),
             is_gateway: site.is_gateway(domain),
-            routes: options.routes.0,
+            routes: site.static_route.map_or(options.routes.0, |target| vec![Hop::to(target)]),
             prohibited: site.prohibited(),
             lookup: site.lookup_settings(domain),
             waits_for_all_hosts: talk.fully_resolve_before_smtp || site.is_own_domain(domain),

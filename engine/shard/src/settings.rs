@@ -20,7 +20,7 @@ use policy_api::{Finding, Loaded, Make, Module, ModuleDef, Pipeline, Services, S
 use smtp::server::{BareLineEnds, DateHeader as SessionDate, LineLength, MissingHeaders as SessionHeaders};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +49,10 @@ pub struct Site {
     cells: Arc<Cells>,
     /// The module mxip: seconds that an address holds which stands for a host.
     address_as_mx_ttl: Option<u32>,
+    /// The option, or the module ipv6_lookup.
+    use_ipv6: bool,
+    /// The module static_routes: where all mail goes.
+    pub static_route: Option<SocketAddr>,
     /// `bounce_suppress_list`, folded.
     pub bounce_suppress_list: Vec<String>,
     /// The global relay_domains and bounce_domains, folded.
@@ -99,6 +103,8 @@ impl Site {
         Ok(Rc::new(Site {
             bounce_suppress_list: suppressed(global.bounce_suppress_list.as_deref().unwrap_or("")),
             address_as_mx_ttl: policy_modules::mxip::ttl(&snapshot).map(whole_seconds),
+            use_ipv6: global.use_ipv6 || policy_modules::ipv6_lookup::is_on(&snapshot),
+            static_route: policy_modules::static_routes::target(&snapshot),
             global,
             hostname,
             judges_messages,
@@ -230,7 +236,7 @@ impl Site {
 
     pub fn lookup_settings(&self, domain: &str) -> dns::Settings {
         dns::Settings {
-            use_ipv6: self.global.use_ipv6,
+            use_ipv6: self.use_ipv6,
             prefer_ipv6: self.global.prefer_ipv6_mxs,
             best_only: self.global.only_use_best_mx_for_relay_domains && self.is_own_domain(domain),
             min_ttl: whole_seconds(self.global.min_dns_ttl),

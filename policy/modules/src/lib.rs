@@ -14,8 +14,10 @@ mod dmarc;
 mod dnsbl;
 mod ds_core;
 mod fbl;
+mod icu;
 mod identity;
 mod inbound_audit;
+pub mod ipv6_lookup;
 mod list;
 mod mail_loop;
 mod milter;
@@ -36,6 +38,7 @@ mod spf_macros;
 mod spf_v1;
 #[cfg(test)]
 mod stage;
+pub mod static_routes;
 mod stored_password;
 mod template;
 mod url_ripper;

@@ -16,7 +16,9 @@ pub static MODULES: &[&ModuleDef] = &[
     &crate::dnsbl::MODULE,
     &crate::ds_core::MODULE,
     &crate::fbl::MODULE,
+    &crate::icu::MODULE,
     &crate::inbound_audit::MODULE,
+    &crate::ipv6_lookup::MODULE,
     &lua::AC_AUTH,
     &lua::MODULE,
     &crate::mail_loop::MODULE,
@@ -36,6 +38,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &crate::spamassassin::MODULE,
     &crate::spf_macros::MODULE,
     &crate::spf_v1::MODULE,
+    &crate::static_routes::MODULE,
     &crate::url_ripper::MODULE,
 ];
 

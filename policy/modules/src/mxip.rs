@@ -1,8 +1,8 @@
 //! mxip: a domain's MX may name an IPv4 address where RFC 5321 §5.1 wants the name of a host (spec
 //! module-details.md). The engine's lookups obey the stanza; without it such an MX is passed over.
 
-use crate::present::Present;
-use config::{Instances, ModuleOptions, ModuleSyntax, Seconds, Snapshot};
+use crate::present::{Present, enabled};
+use config::{Instances, ModuleSyntax, Seconds, Snapshot};
 use policy_api::ModuleDef;
 use std::rc::Rc;
 use std::time::Duration;
@@ -27,10 +27,7 @@ pub static MODULE: ModuleDef = ModuleDef::new(
 
 /// How long an address holds that stands for a host; none: it is none.
 pub fn ttl(snapshot: &Snapshot) -> Option<Duration> {
-    let is_it = |stanza: &config::Stanza<'_>| {
-        stanza.keyword().eq_ignore_ascii_case(MODULE.name()) && ModuleOptions::resolve(stanza).enabled
-    };
-    snapshot.modules().find(is_it).map(|stanza| MxipOptions::resolve(&stanza).ttl)
+    enabled(snapshot, MODULE.name()).map(|stanza| MxipOptions::resolve(&stanza).ttl)
 }
 
 #[cfg(test)]

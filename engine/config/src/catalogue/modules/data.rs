@@ -7,7 +7,6 @@ crate::words! { Compression = "gzip" | "bzip2" }
 
 const DATA: &str = "data sources";
 const WRAPPERS: Standing = Standing::Coming("logs behind URIs");
-const BUILT_IN: Standing = Standing::Approximated("it is built in; the stanza says nothing more");
 
 pub const MODULES: &[KnownModule] = &[
     KnownModule::built("ds_core", 1, "Asks databases, and remembers the answers; it is always there."),
@@ -23,7 +22,7 @@ pub const MODULES: &[KnownModule] = &[
         }],
     ),
     KnownModule::built("alias", 2, "Replaces recipients by what a data source says."),
-    KnownModule::listed("icu", 1, "Converts character sets.", BUILT_IN, Instances::Any, &[]),
+    KnownModule::built("icu", 1, "Converts character sets; it is always there."),
     KnownModule::listed("jlog", 2, "Logs with named readers.", WRAPPERS, Instances::Any, &[]),
     KnownModule::listed("gzipio", 2, "Reads and writes gzip.", WRAPPERS, Instances::Any, &[]),
     KnownModule::listed("bzip2io", 3, "Reads and writes bzip2.", WRAPPERS, Instances::Any, &[]),

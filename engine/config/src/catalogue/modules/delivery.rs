@@ -59,18 +59,7 @@ pub const MODULES: &[KnownModule] = &[
             suspend_sweep_interval: Seconds = "60" "Seconds between looks for suspensions that end.";
         }],
     ),
-    KnownModule::listed(
-        "static_routes",
-        1,
-        "Sends all mail to one address.",
-        Standing::Refused(
-            "mail would go to its own exchangers; use routes = ( smtp://address?port=N ) instead",
-        ),
-        Instances::Any,
-        &[fields! {
-            target: OptionalText = "" "Address and port.";
-        }],
-    ),
+    KnownModule::built("static_routes", 1, "Sends all mail to one address."),
     KnownModule::built("response_transcode", 1, "Rewrites replies of next hops before anything is decided."),
     KnownModule::listed(
         "delay_dsn",
@@ -80,14 +69,7 @@ pub const MODULES: &[KnownModule] = &[
         Instances::Any,
         &[],
     ),
-    KnownModule::listed(
-        "ipv6_lookup",
-        1,
-        "Finds IPv6 addresses of exchangers.",
-        Standing::Approximated("use_ipv6 = true does it, and is needed"),
-        Instances::Any,
-        &[],
-    ),
+    KnownModule::built("ipv6_lookup", 1, "Finds IPv6 addresses of exchangers."),
     KnownModule::listed(
         "bind_address_secondary",
         2,
