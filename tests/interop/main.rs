@@ -12,6 +12,7 @@ mod incoming;
 mod limits;
 mod lines;
 mod live;
+mod modules;
 mod operation;
 mod postfix;
 mod python;

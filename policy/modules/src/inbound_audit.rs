@@ -1,11 +1,14 @@
 //! inbound_audit: counts connections, receptions and rejections of clients by address and network, in windows of
 //! time (spec module-details.md). Decides nothing: scripts and the console read the numbers.
 
+use self::command::SHOW_IP;
 use config::{Instances, List, ModuleSyntax, OptionDef, Seconds, Text};
 use mail::Phase;
 use policy_api::audit::{Counted, Monitor, Monitors, add};
 use policy_api::{Answer, Ask, Client, Hook, HookKind, Host, Module, ModuleDef, Tally, Verdict};
 use std::rc::Rc;
+
+mod command;
 
 config::options! {
     pub struct AuditOptions {
@@ -30,6 +33,7 @@ const MOST_MONITORS: usize = 16;
 
 pub static MODULE: ModuleDef = ModuleDef {
     hooks: &[HookKind::LogReception, HookKind::LogRejection],
+    commands: &[&SHOW_IP],
     ..ModuleDef::new(
         ModuleSyntax {
             name: "inbound_audit",
@@ -52,7 +56,8 @@ pub static MODULE: ModuleDef = ModuleDef {
     )
 };
 
-struct Audit {
+pub(crate) struct Audit {
+    monitors: Vec<Monitor>,
     /// In the order of `Counted::ALL`, for each monitor.
     tallies: Vec<[Tally; Counted::ALL.len()]>,
 }
@@ -60,7 +65,7 @@ struct Audit {
 impl Audit {
     fn new(monitors: &[Monitor]) -> Audit {
         let tallies = monitors.iter().map(|monitor| Counted::ALL.map(|what| monitor.tally(what)));
-        Audit { tallies: tallies.collect() }
+        Audit { tallies: tallies.collect(), monitors: monitors.to_vec() }
     }
 
     /// Clients on a Unix socket have no address to be counted by.

@@ -29,6 +29,7 @@ mod present;
 pub mod response_transcode;
 mod rspamd;
 mod seats;
+mod seedlist;
 mod signing;
 mod smtp_auth_proxy;
 mod smtp_cbv;

@@ -1,6 +1,6 @@
 //! Engines of policy, and modules that look at connections and envelopes.
 
-use super::{KnownModule, fields, stanza};
+use super::{KnownModule, fields};
 use crate::{Bool, Instances, Integer, List, OptionalText, Seconds, Size, Standing, Text};
 
 pub const MODULES: &[KnownModule] = &[
@@ -70,27 +70,6 @@ pub const MODULES: &[KnownModule] = &[
         Instances::Any,
         &[],
     ),
-    KnownModule::listed(
-        "seedlist",
-        2,
-        "Copies the first message of a campaign to seed addresses.",
-        Standing::Coming("seed lists"),
-        Instances::Any,
-        &[fields! {
-            seedlist_file: OptionalText = "" "File of the addresses.";
-            cache_name: Text = "ecdb" "Data source of the campaigns seen.";
-            schema_name: Text = "seedlist" "Schema there.";
-            insert_campaign_header: OptionalText = "" "Header field of copies that names the campaign.";
-            mail_from: OptionalText = "" "Sender of copies.";
-            match_verp: List<Text> = "" "Patterns of senders that name a campaign.";
-            no_seed_condition: OptionalText = "" "Context variable that exempts a message.";
-        }],
-    )
-    .with(&[stanza(
-        "match_header",
-        true,
-        &[fields! { pattern: List<Text> = "" "Patterns of the field."; }],
-        &[],
-    )]),
+    KnownModule::built("seedlist", 2, "Copies the first message of a campaign to seed addresses."),
     KnownModule::built("disclaimer", 2, "Lets Sieve scripts append a text; it is always there."),
 ];
