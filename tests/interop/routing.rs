@@ -3,6 +3,7 @@
 use crate::PLACE;
 use harness::{Client, Letter, Server, Setup, Sink, Type, free_port, letter};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
 
 fn send_one(server: &Server, recipient: &str) {
     server.accept("me@sender.example", &[recipient], &letter("routed"));
@@ -30,6 +31,36 @@ fn a_gateway_takes_all_mail_of_its_domain() {
     let domains: Vec<_> =
         log.iter().filter(|line| line.kind == Type::Delivery).map(|line| &*line.domain).collect();
     assert!(domains.contains(&"hub.example") && domains.contains(&"other.example"), "{domains:?}");
+}
+
+#[test]
+fn a_connection_is_introduced_as_the_operator_wants() {
+    let names = Arc::new(Mutex::new(Vec::new()));
+    let heard = names.clone();
+    let sink = Sink::ruled(move |line| {
+        heard.lock().expect("nobody panics").extend(line.strip_prefix("EHLO ").map(str::to_owned));
+        None
+    });
+    let settings = "Domain plain.example { }\nDomain literal.example { ehlo_hostname = out.example }\n\
+                    Domain message.example { ehlo_hostname = __message__ }";
+    let mut server = Server::start(&Setup { settings, ..Setup::new(PLACE, "introduced", sink.port()) });
+    for (number, (sender, recipient, name)) in [
+        ("me@sender.example", "a@plain.example", "mta.example"),
+        ("me@sender.example", "b@literal.example", "out.example"),
+        ("me@sender.example", "c@message.example", "sender.example"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        server.accept(sender, &[recipient], &letter("hello"));
+        sink.wait_for(number + 1);
+        assert_eq!(
+            names.lock().expect("nobody panics").last().map(String::as_str),
+            Some(name),
+            "{recipient}"
+        );
+    }
+    server.stop();
 }
 
 #[test]

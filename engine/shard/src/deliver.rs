@@ -3,6 +3,7 @@
 
 use crate::Shard;
 use crate::connect::{Connection, NotConnected};
+use crate::fetch;
 use crate::outbound::Outbound;
 use crate::resolve::{Resolution, resolve};
 use crate::settle::{self, Attempt};
@@ -11,8 +12,8 @@ use crate::sweep::{out_of_reach, outbound_of, sweep};
 use crate::tenure::{Load, Tenure};
 use bindings::hosts::{CANDIDATES_AT_MOST, Candidate};
 use bindings::{ConnectionPermit, Contact, QueueId, SourceChoice};
-use mail::{Outcome, Stage, Time};
-use smtp::client::{Report, Session, Want};
+use mail::{Address, Outcome, Stage, Time};
+use smtp::client::{Report, Session, Settings, Want};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -68,7 +69,7 @@ impl<W: World> Delivery<W> {
 
     async fn converse(&self, mut connection: Connection<W::Stream>, tenure: &mut Tenure<W>) {
         let world = &self.shard.world;
-        let mut session = Session::new(self.outbound.client.clone(), world.now());
+        let mut session = Session::new(self.introduction().await, world.now());
         let tape = Tape::begin(&self.shard, &self.outbound, connection.id, connection.address);
         // Whether the peer has ever been given something to do.
         let mut spoke = false;
@@ -123,6 +124,24 @@ impl<W: World> Delivery<W> {
             // Nothing is gained by showing the next hop a wrong password once more for each message.
             let outcome = Outcome::Deferred { stage: Stage::AfterEhlo, reply: reply.clone() };
             sweep(&self.shard, &self.outbound, &self.attempt(&connection, 0), &outcome).await;
+        }
+    }
+
+    /// How we present ourselves: `ehlo_hostname = __message__` takes the name from the message that comes first.
+    async fn introduction(&self) -> Rc<Settings> {
+        let ordinary = self.outbound.client.clone();
+        if !self.outbound.introduces_sender() {
+            return ordinary;
+        }
+        let first = {
+            let schedule = self.shard.schedule.borrow();
+            schedule.waiting(self.queue).next().map(|(parcel, ..)| parcel.clone())
+        };
+        let Some(parcel) = first else { return ordinary };
+        let Ok(content) = fetch::fetch(&self.shard, &parcel).await else { return ordinary };
+        match content.sender.as_ref().map(Address::domain) {
+            None | Some("") => ordinary,
+            Some(domain) => Rc::new(Settings { ehlo_name: domain.to_owned(), ..(*ordinary).clone() }),
         }
     }
 

@@ -418,7 +418,7 @@ config::options! {
         remote_smtp_port: Integer = "25", in [global, binding_group, binding, domain];
         /// Port of LMTP.
         lmtp_port: Integer = "2003", in [global, binding_group, binding, domain];
-        /// The name in EHLO: `__hostname__` is the local host name.
+        /// The name in EHLO: `__hostname__` is the local host name, `__message__` the domain of the first message's sender.
         ehlo_hostname: Text = "__hostname__", in [global, binding_group, binding, domain];
         /// Seconds for the connection to come about and its banner to arrive.
         connect_timeout: Seconds = "300", in [global, binding_group, binding, domain];

@@ -77,6 +77,8 @@ pub(crate) struct Outbound {
     pub bounces_inline_original: Original,
     pub mailerdaemon: Option<Arc<str>>,
     pub login: Login,
+    /// `ehlo_hostname = __message__`: a connection is introduced by the domain of its first message's sender.
+    introduces_sender: bool,
     snapshot: Arc<Snapshot>,
     cells: Arc<Cells>,
 }
@@ -122,6 +124,7 @@ impl Outbound {
                 InlineOriginal::All => Original::All,
             },
             login: Login::of(&talk),
+            introduces_sender: &*talk.ehlo_hostname == OF_MESSAGE,
             mailerdaemon: talk.mailerdaemon,
             snapshot: site.snapshot.clone(),
             cells: cells.clone(),
@@ -133,6 +136,11 @@ impl Outbound {
         self.gateway.as_deref()
     }
 
+    /// Whether the name in EHLO is that of a message.
+    pub fn introduces_sender(&self) -> bool {
+        self.introduces_sender
+    }
+
     /// An address of a host, with the limits of its Host stanza.
     pub fn candidate(&self, host: &str, preference: u64, address: SocketAddr) -> Candidate {
         let options = HostOptions::resolve(&self.snapshot.host(&self.group, &self.binding, host));
@@ -141,11 +149,14 @@ impl Outbound {
     }
 }
 
+const OF_MESSAGE: &str = "__message__";
+
 fn client_settings(site: &Site, talk: &ConversationOptions) -> Settings {
     let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     Settings {
         ehlo_name: match &*talk.ehlo_hostname {
-            "__hostname__" | "__message__" => site.hostname.to_string(),
+            // Where no message has a sender, we are who we are.
+            "__hostname__" | OF_MESSAGE => site.hostname.to_string(),
             name => name.to_owned(),
         },
         method: match talk.delivery_method {
