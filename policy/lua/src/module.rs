@@ -149,7 +149,12 @@ struct Scriptlet {
     remarks: std::cell::RefCell<Vec<String>>,
     /// Its methods tell what they change.
     tells: std::cell::Cell<bool>,
+    /// Coroutines whose callouts have ended: making one costs as much as a short callout.
+    spare: std::cell::RefCell<Vec<mlua::Thread>>,
 }
+
+/// Coroutines kept for later callouts.
+const SPARE: usize = 8;
 
 #[derive(Clone, Copy)]
 struct Turn {
@@ -168,7 +173,14 @@ impl Scriptlet {
             }
         }
         let hooks = hooks::turns(&instance);
-        Scriptlet { instance: Rc::new(instance), turns, hooks, remarks: remarks.into(), tells: false.into() }
+        Scriptlet {
+            instance: Rc::new(instance),
+            turns,
+            hooks,
+            remarks: remarks.into(),
+            tells: false.into(),
+            spare: std::cell::RefCell::default(),
+        }
     }
 }
 
@@ -197,7 +209,12 @@ impl Scriptlet {
         let function = module.functions.get::<mlua::Function>(turn.callout.name)?;
         let mut arguments = objects.arguments(machine, call, turn.callout.arguments)?;
         arguments.push_front(Value::Table(self.instance.receiver(call, module)?));
-        Ok((machine.lua.create_thread(function)?, arguments))
+        let spare = self.spare.borrow_mut().pop();
+        let thread = match spare {
+            Some(thread) => thread.reset(function).map(|()| thread)?,
+            None => machine.lua.create_thread(function)?,
+        };
+        Ok((thread, arguments))
     }
 
     /// Runs callouts until one waits or all are through.
@@ -210,6 +227,9 @@ impl Scriptlet {
             };
             match step(&self.instance.machine, call, &thread, arguments) {
                 Step::Ended(result) => {
+                    if result.is_ok() && self.spare.borrow().len() < SPARE {
+                        self.spare.borrow_mut().push(thread);
+                    }
                     if let Some(verdict) = self.ended(call, turn, result) {
                         return Rest::Done(verdict);
                     }
