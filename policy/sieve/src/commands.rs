@@ -1,5 +1,6 @@
 //! What operators may ask of `sieve` and `sievelib` at the console (spec console.tsv): one file each, and a row here.
 
+mod flush_cache;
 mod gauge;
 mod reset;
 mod stats;
@@ -10,8 +11,8 @@ use policy_api::{Later, ModuleCommand, Told};
 use std::future::ready;
 
 /// Of `sieve:<instance>`, in the order of the help.
-pub(crate) static SIEVE: [&ModuleCommand; 4] =
-    [&stats::COMMAND, &reset::COMMAND, &test::COMMAND, &testfile::COMMAND];
+pub(crate) static SIEVE: [&ModuleCommand; 5] =
+    [&stats::COMMAND, &reset::COMMAND, &flush_cache::COMMAND, &test::COMMAND, &testfile::COMMAND];
 
 /// Of `sievelib`.
 pub(crate) static LIBRARY: [&ModuleCommand; 4] = [&gauge::ADD, &gauge::SUB, &gauge::SHOW, &gauge::DELETE];

@@ -6,17 +6,18 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub text: String,
-    /// A limit was exceeded: `runtime_error = continue` does not help.
-    pub is_limit: bool,
+    /// The limit that was exceeded: `runtime_error = continue` does not help.
+    pub limit: Option<&'static str>,
 }
 
 impl Fault {
     pub fn new(text: impl Into<String>) -> Fault {
-        Fault { text: text.into(), is_limit: false }
+        Fault { text: text.into(), limit: None }
     }
 
-    pub fn limit(text: impl Into<String>) -> Fault {
-        Fault { text: text.into(), is_limit: true }
+    /// Counted as `limit:NAME`.
+    pub fn limit(name: &'static str, text: impl Into<String>) -> Fault {
+        Fault { text: text.into(), limit: Some(name) }
     }
 }
 

@@ -13,6 +13,11 @@ const MOST_KEPT: usize = 2048;
 pub(crate) struct Keys(RefCell<HashMap<Box<str>, Rc<PrivateKey>>>);
 
 impl Keys {
+    /// How many there were.
+    pub fn flush(&self) -> usize {
+        self.0.take().len()
+    }
+
     /// By the name of its file, or by its text.
     pub fn get(
         &self,

@@ -47,7 +47,10 @@ impl Account {
     pub fn step(&mut self, steps: u64) -> Result<(), Fault> {
         self.steps = self.steps.saturating_add(steps);
         if self.steps > self.limits.steps {
-            return Err(Fault::limit(format!("the script has taken more than {} steps", self.limits.steps)));
+            return Err(Fault::limit(
+                "steps",
+                format!("the script has taken more than {} steps", self.limits.steps),
+            ));
         }
         Ok(())
     }
@@ -63,7 +66,10 @@ impl Account {
         self.memory = self.memory.saturating_add(octets);
         if self.memory > self.limits.memory {
             let limit = self.limits.memory;
-            return Err(Fault::limit(format!("the script has made more than {limit} octets of values")));
+            return Err(Fault::limit(
+                "memory",
+                format!("the script has made more than {limit} octets of values"),
+            ));
         }
         Ok(())
     }

@@ -142,7 +142,8 @@ impl Machine {
     }
 
     /// The run has taken longer than it may.
-    pub fn timed_out(&mut self) -> Ending {
+    pub fn timed_out(&mut self, scene: &Scene<'_>) -> Ending {
+        count_limit(scene, "time");
         let limit = self.account.limits().time.as_secs();
         Ending::Failed(format!("{}: the script has taken more than {limit} s", self.place()))
     }
@@ -160,7 +161,10 @@ impl Machine {
         };
         let separator = if name.is_empty() { "" } else { ": " };
         let text = format!("{}: {name}{separator}{fault}", self.place());
-        if fault.is_limit || !self.goes_on {
+        if let Some(limit) = fault.limit {
+            count_limit(scene, limit);
+        }
+        if fault.limit.is_some() || !self.goes_on {
             return Some(Ending::Failed(text));
         }
         scene.report(Level::Error, &text);
@@ -216,7 +220,7 @@ impl Machine {
             Op::JumpIf(_) | Op::JumpUnless(_) => {}
             Op::Include(to) => {
                 if self.returns.len() >= self.account.limits().depth {
-                    return Err(Fault::limit("too many scripts include each other"));
+                    return Err(Fault::limit("depth", "too many scripts include each other"));
                 }
                 self.returns.push(self.at);
                 self.at = to as usize;
@@ -300,6 +304,11 @@ impl Machine {
         }
         Ok(Next::Go)
     }
+}
+
+/// `sieve stats` shows who needs more than there is.
+fn count_limit(scene: &Scene<'_>, limit: &str) {
+    scene.count(&format!("limit:{limit}"), "4xx");
 }
 
 enum Done {

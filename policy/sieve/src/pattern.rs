@@ -51,6 +51,11 @@ pub(crate) struct Patterns {
 }
 
 impl Patterns {
+    /// How many there were.
+    pub fn flush(&self) -> usize {
+        self.kept.take().iter().map(HashMap::len).sum()
+    }
+
     pub fn get(&self, text: &str, caseless: bool) -> Result<Rc<Pattern>, String> {
         if let Some(pattern) = self.kept.borrow()[usize::from(caseless)].get(text) {
             return Ok(pattern.clone());

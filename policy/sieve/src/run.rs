@@ -52,7 +52,7 @@ pub(crate) async fn finish(
             }
         }
         if scene.host.now() > deadline {
-            return machine.timed_out();
+            return machine.timed_out(scene);
         }
         progress = machine.advance(scene);
     }
@@ -141,6 +141,9 @@ mod tests {
                 run(finish(machine, slow, TERMS, scene))
             });
             assert_eq!(ending, expected);
+            let counters = conversation.host.counters.borrow();
+            assert_eq!(counters.contains_key("/sieve/t/data_phase1:limit:time (4xx)"), seconds > 60);
+            drop(counters);
             assert_eq!(conversation.contexts.connection.get("after").is_some(), seconds == 60);
         }
     }

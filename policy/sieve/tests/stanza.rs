@@ -19,6 +19,7 @@ fn snapshot(configuration: &str) -> Snapshot {
 fn sources() -> Arc<Sources> {
     let mut sources = Sources::default();
     sources.insert("/s/no.siv", &b"ec_action 550 \"no\" \"a:b\";"[..]);
+    sources.insert("/s/pattern.siv", &b"if ec_test :regex \"abc\" \"b+\" { stop; }"[..]);
     sources.insert("/s/bad.siv", &b"keep;\nkepp;"[..]);
     sources.insert("/s/latin1.siv", &b"ec_log \"gr\xfcn\";"[..]);
     Arc::new(sources)
@@ -194,4 +195,18 @@ fn an_operator_changes_the_gauges_of_scripts() {
         let expected = value.map(|value| Told::head(vec![("value", Cell::Text(value.into()))]));
         assert_eq!(told, expected, "{name} {operands:?}");
     }
+}
+
+#[test]
+fn an_operator_has_patterns_forgotten() {
+    let module = make("sieve \"t\" { script \"data_phase1\" { source = \"/s/pattern.siv\" } }").unwrap();
+    let mut conversation = Conversation::default();
+    let flushed = |conversation: &Conversation| {
+        conversation.order(&module, command("sieve:<instance> flush cache"), &[]).unwrap().head
+    };
+    conversation.ask(&*module, Phase::Data);
+    assert_eq!(flushed(&conversation), [("entries", Cell::Count(1))]);
+    assert_eq!(flushed(&conversation), [("entries", Cell::Count(0))]);
+    conversation.ask(&*module, Phase::Data);
+    assert_eq!(flushed(&conversation), [("entries", Cell::Count(1))]);
 }

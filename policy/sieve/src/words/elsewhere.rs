@@ -38,7 +38,6 @@ pub(super) static WORDS: &[Word] = &[
     instead("ec_maildir", "use a maildir delivery_method of the domain"),
     instead("ec_cluster_cache_get", CLUSTER),
     instead("ec_cluster_cache_set", CLUSTER),
-    instead("smtp_callback_verify", "use the smtp_cbv module and test smtp_cbv_result"),
     instead("snmp_trap", "use ec_log and watch the panic log"),
     instead("ec_host_fingerprint", "nothing here looks at the packets of clients"),
     instead("ec_spool_space", "watch the file system of spoolbase from outside"),

@@ -4,13 +4,17 @@ use super::network::{finish, may_wait};
 use super::signing::responsible;
 use crate::fault::Fault;
 use crate::machine::Call;
-use crate::scene::Scene;
+use crate::scene::{Scene, mailbox, sender};
 use crate::value::{Hash, Value};
-use crate::word::{Got, Word};
+use crate::word::{Got, Kind, Word, may, needs};
 use mail::Dictionary;
-use policy_api::{Level, LinkList, Ripped, Scan, SignatureVerifier, VirusScanner, note_scan};
+use policy_api::{
+    Level, LinkList, Probe, ProbeFault, ProbeServer, ProbeStage, Probed, RecipientProbe, Ripped, Scan,
+    SignatureVerifier, VirusScanner, note_scan,
+};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 pub(super) static WORDS: &[Word] = &[
     Word::wait("ec_url_ripper", rip).at("D").doc(
@@ -23,6 +27,10 @@ pub(super) static WORDS: &[Word] = &[
     Word::wait("ec_dkim_domains", signers)
         .at("DXBS")
         .doc("The domains whose DKIM signatures pass, from dkim_validate."),
+    Word::wait("smtp_callback_verify", call_back)
+        .takes(&[needs("address", Kind::Text), may("sender", Kind::Text)])
+        .at("MR")
+        .doc("Asks the hosts of an address whether it exists: pass, fail, transient or error, and what they say."),
     Word::value("ec_dkim_responsible_domain", responsible_domain)
         .at("DXBS")
         .doc("The domain of Sender, else of From."),
@@ -106,4 +114,42 @@ fn signers(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
 
 fn responsible_domain(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
     Ok(Value::from(responsible(call).unwrap_or_default()))
+}
+
+/// For all that the other servers say; smtp_cbv waits as long.
+const CALL: Duration = Duration::from_secs(30);
+
+fn call_back(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
+    may_wait(call)?;
+    let recipient = mailbox(&call.text(0))?;
+    let sender = call.optional(1).map(|text| sender(&text)).transpose()?.flatten();
+    let prober = call.scene.shared.services.find::<Rc<dyn RecipientProbe>>("smtp_cbv");
+    let prober = prober.ok_or("the configuration has no smtp_cbv")?;
+    let probe = Probe {
+        server: ProbeServer::Domain(recipient.folded_domain().into()),
+        sender: sender.as_ref().map_or("", |sender| sender.as_str()).into(),
+        recipient: recipient.as_str().into(),
+        within: CALL,
+    };
+    let said = prober.ask(probe, call.scene.host);
+    Ok(Got::Later(Box::pin(async move {
+        let (result, text) = meaning(said.await);
+        finish(move |_| Ok([result.to_owned(), text].into_iter().collect()))
+    })))
+}
+
+/// A server that does not want to talk with us has said nothing about the address.
+fn meaning(said: Result<Probed, ProbeFault>) -> (&'static str, String) {
+    match said {
+        Ok(Probed { stage, reply }) => {
+            let result = match stage {
+                ProbeStage::Recipient if reply.is_success() => "pass",
+                ProbeStage::Sender | ProbeStage::Recipient if reply.is_permanent() => "fail",
+                _ => "transient",
+            };
+            (result, reply.to_string())
+        }
+        Err(ProbeFault::Unreachable(text)) => ("transient", text),
+        Err(ProbeFault::Nobody(text)) => ("error", text),
+    }
 }

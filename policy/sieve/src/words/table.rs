@@ -35,7 +35,7 @@ fn depth(value: &Value) -> usize {
 fn set(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let (key, value) = (call.text(0), call.value(1).clone());
     if depth(&value) >= DEEPEST {
-        return Err(Fault::limit(format!("hashes in hashes, deeper than {DEEPEST}")));
+        return Err(Fault::limit("depth", format!("hashes in hashes, deeper than {DEEPEST}")));
     }
     let Value::Hash(hash) = call.variable() else {
         let kind = call.variable().kind();

@@ -52,7 +52,7 @@ fn pieces(call: &mut Call<'_, '_>) -> Result<Vec<String>, Fault> {
     call.account.look(text.len())?;
     let count = text.matches(&*delimiter).count() + 1;
     if count > MOST_PIECES {
-        return Err(Fault::limit(format!("more than {MOST_PIECES} pieces")));
+        return Err(Fault::limit("memory", format!("more than {MOST_PIECES} pieces")));
     }
     call.account.hold(text.len() + count * 64)?;
     Ok(text.split(&*delimiter).map(str::to_owned).collect())

@@ -5,7 +5,10 @@ use content::Content;
 use data::{DatasourceOptions, Datasources, Parameters};
 use policy_api::audit::{self, Counted, Monitor, Monitors};
 use policy_api::testing::{FakeHost, run};
-use policy_api::{Host, Later, LinkList, Ripped, Scan, Services, SignatureVerifier, VirusScanner};
+use policy_api::{
+    Host, Later, LinkList, Probe, ProbeFault, ProbeStage, Probed, RecipientProbe, Ripped, Scan, Services,
+    SignatureVerifier, VirusScanner,
+};
 use std::cell::RefCell;
 use std::future::ready;
 use std::path::PathBuf;
@@ -39,6 +42,7 @@ pub fn offers(word: &str, rest: &str, services: &Rc<Services>, host: &Rc<FakeHos
             let source = Datasources::of(services).named(name).expect("a datasource").clone();
             run(source.execute(&host, statement, Parameters::NONE)).expect("a statement");
         }
+        "callback" => services.offer::<Rc<dyn RecipientProbe>>("smtp_cbv", Rc::new(Remote(rest.to_owned()))),
         "counted" => counted(rest, host),
         _ => return false,
     }
@@ -116,5 +120,30 @@ impl LinkList for Listed {
 
     fn spent_variable(&self) -> &str {
         &self.spent
+    }
+}
+
+/// Says `STAGE CODE TEXT`, or `nobody` or `unreachable`.
+struct Remote(String);
+
+impl RecipientProbe for Remote {
+    fn ask(&self, probe: Probe, _: &Rc<dyn Host>) -> Later<Result<Probed, ProbeFault>> {
+        let about = format!("{} from <{}>", probe.recipient, probe.sender);
+        let words: Vec<&str> = self.0.splitn(3, ' ').collect();
+        let said = match words[..] {
+            ["nobody"] => Err(ProbeFault::Nobody(format!("nobody for {about}"))),
+            ["unreachable"] => Err(ProbeFault::Unreachable(format!("no answer for {about}"))),
+            [stage, code, text] => {
+                let stage = match stage {
+                    "greeting" => ProbeStage::Greeting,
+                    "sender" => ProbeStage::Sender,
+                    _ => ProbeStage::Recipient,
+                };
+                let reply = mail::Reply::verbatim(code.parse().expect("a code"), format!("{text} {about}"));
+                Ok(Probed { stage, reply })
+            }
+            _ => panic!("callback STAGE CODE TEXT"),
+        };
+        Box::pin(ready(said))
     }
 }
