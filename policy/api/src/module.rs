@@ -62,6 +62,11 @@ pub trait Module: Any {
         true
     }
 
+    /// A line of the console that is no command, as a command of the module's definition, if this instance knows it.
+    fn command_of(&self, _line: &str) -> Option<String> {
+        None
+    }
+
     /// What the module does on its own while its configuration is in force: timers, reading again. Asked for once
     /// by every shard, of passive modules too; dropped unfinished when another generation takes over or the shard
     /// stops.

@@ -77,6 +77,8 @@ pub struct Call {
     pub table: OnceCell<Table>,
     /// Locks that it holds; they are given back when it ends.
     pub held: RefCell<Vec<Rc<Lock>>>,
+    /// What it prints, if that goes to an operator.
+    pub output: RefCell<Option<String>>,
 }
 
 impl Call {
@@ -113,6 +115,7 @@ impl Call {
             spent: Spent::default(),
             table: OnceCell::new(),
             held: RefCell::default(),
+            output: RefCell::default(),
         }
     }
 

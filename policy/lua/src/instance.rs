@@ -1,7 +1,7 @@
 //! The scripts of a stanza, loaded into one machine: what they have registered, and the sessions' tables.
 
 use crate::call::Call;
-use crate::family::{AUTHENTICATORS, FAMILIES, MODULES};
+use crate::family::{AUTHENTICATORS, CONTROLS, FAMILIES, MODULES};
 use crate::function::install;
 use crate::machine::{Machine, plain_text};
 use crate::sources::{Script, find, finding};
@@ -42,8 +42,10 @@ impl Instance {
         machine.services.replace(Some(services.clone()));
         let list = machine.lua.create_table().map_err(broken)?;
         machine.lua.set_named_registry_value(MODULES, list).map_err(broken)?;
-        let authenticators = machine.lua.create_table().map_err(broken)?;
-        machine.lua.set_named_registry_value(AUTHENTICATORS, authenticators).map_err(broken)?;
+        for registered in [AUTHENTICATORS, CONTROLS] {
+            let table = machine.lua.create_table().map_err(broken)?;
+            machine.lua.set_named_registry_value(registered, table).map_err(broken)?;
+        }
         for family in FAMILIES {
             install(&machine, family).map_err(broken)?;
         }
@@ -58,6 +60,7 @@ impl Instance {
         let modules = registered(&machine).map_err(|error| finding(&plain_text(&error), ""))?;
         let instance = Instance { machine, modules, sessions: RefCell::default() };
         instance.init(scripts)?;
+        instance.set_up_resources()?;
         Ok(instance)
     }
 
@@ -82,6 +85,16 @@ impl Instance {
         Ok(())
     }
 
+    /// `rsrc_setup()`, where scripts register commands; what it answers is not looked at.
+    fn set_up_resources(&self) -> Result<(), Finding> {
+        for module in &self.modules {
+            let Ok(Value::Function(set_up)) = module.functions.get::<Value>("rsrc_setup") else { continue };
+            let done = self.machine.load(|| set_up.call::<Value>(module.functions.clone()));
+            done.map_err(|error| finding(&plain_text(&error), ""))?;
+        }
+        Ok(())
+    }
+
     /// What the load has to say: printed lines, scripts whose name nobody registered.
     pub fn remarks(&self, scripts: &[Script]) -> Vec<String> {
         let mut remarks = self.machine.printed.take();
@@ -99,6 +112,11 @@ impl Instance {
     /// Who checks the users of a scheme.
     pub fn authenticator(&self, scheme: &str) -> Option<Table> {
         self.machine.lua.named_registry_value::<Table>(AUTHENTICATORS).ok()?.raw_get(scheme).ok().flatten()
+    }
+
+    /// Functions that carry out commands of the console, by their first words.
+    pub fn controls(&self) -> Option<Table> {
+        self.machine.lua.named_registry_value(CONTROLS).ok()
     }
 
     pub fn has_authenticators(&self) -> bool {

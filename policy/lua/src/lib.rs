@@ -7,6 +7,7 @@ mod budget;
 mod call;
 mod callouts;
 mod chores;
+mod control;
 pub mod dialect;
 mod family;
 mod findings;

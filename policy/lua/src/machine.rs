@@ -278,7 +278,16 @@ fn print(lua: &Lua, text: mlua::LuaString) -> mlua::Result<()> {
         text.push('…');
     }
     match current(lua) {
-        Some(call) => call.host.report(policy_api::Level::Error, &format!("scriptlet: {text}")),
+        Some(call) => match &mut *call.output.borrow_mut() {
+            Some(output) if output.len() + text.len() > OUTPUT => {
+                return Err(Error::runtime("a command prints at most 1 MiB"));
+            }
+            Some(output) => {
+                output.push_str(&text);
+                output.push('\n');
+            }
+            None => call.host.report(policy_api::Level::Error, &format!("scriptlet: {text}")),
+        },
         None => {
             let machine = Machine::of(lua)?;
             let mut printed = machine.printed.borrow_mut();
@@ -290,5 +299,7 @@ fn print(lua: &Lua, text: mlua::LuaString) -> mlua::Result<()> {
     Ok(())
 }
 
+/// Octets that a command prints for its operator.
+const OUTPUT: usize = 1 << 20;
 /// Octets of a line that a script prints.
 const LINE: usize = 8192;

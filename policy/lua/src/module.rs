@@ -7,10 +7,10 @@ use crate::callouts::{CALLOUTS, Callout, Objects};
 use crate::chores::attend;
 use crate::family::constants::{CONTINUE, DONE};
 use crate::findings::findings;
-use crate::hooks;
 use crate::instance::{Instance, Registered};
 use crate::sources::{Script, find, roots, wanted};
 use crate::value::number;
+use crate::{control, hooks};
 use config::{Bool, Instances, Integer, ModuleSyntax, OptionalText, Seconds, Stanza, StanzaSyntax};
 use mail::Phase;
 use mlua::{MultiValue, Value};
@@ -61,7 +61,7 @@ pub static MODULE: ModuleDef = ModuleDef {
     files: Some(|stanza| wanted(&roots(&stanza), &scripts(&stanza))),
     make,
     check: Some(check),
-    commands: &[],
+    commands: &control::COMMANDS,
 };
 
 /// Scripts check the users of `ac_auth://` wherever scriptlet is loaded; the stanza is taken so that configurations
@@ -139,7 +139,7 @@ fn check(stanza: Stanza<'_>, sources: &Sources) -> Vec<Finding> {
     found
 }
 
-struct Scriptlet {
+pub struct Scriptlet {
     instance: Rc<Instance>,
     /// (phase, module, callout) that exist, in the order of calling.
     turns: [Vec<Turn>; Phase::ALL.len()],
@@ -163,6 +163,10 @@ struct Turn {
 }
 
 impl Scriptlet {
+    pub fn instance(&self) -> Rc<Instance> {
+        self.instance.clone()
+    }
+
     fn new(instance: Instance, remarks: Vec<String>) -> Self {
         let mut turns: [Vec<Turn>; Phase::ALL.len()] = Default::default();
         for callout in &CALLOUTS {
@@ -284,6 +288,10 @@ impl Scriptlet {
 }
 
 impl Module for Scriptlet {
+    fn command_of(&self, line: &str) -> Option<String> {
+        control::command_of(&self.instance, line)
+    }
+
     fn judges(&self, phase: Phase) -> bool {
         !self.turns[phase as usize].is_empty()
     }

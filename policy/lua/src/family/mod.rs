@@ -24,7 +24,7 @@ mod xml;
 
 use crate::function::Family;
 
-pub use builtin::{AUTHENTICATORS, MODULES};
+pub use builtin::{AUTHENTICATORS, CONTROLS, MODULES};
 pub use context::reply_text;
 
 pub static FAMILIES: [&Family; 21] = [
