@@ -1,5 +1,6 @@
 //! The promise: durable, queued, then 250. That order is the contract.
 
+use crate::exclude::exclude;
 use crate::parcel::{Kept, Parcel};
 use crate::post::End;
 use crate::{Shard, hand_over};
@@ -18,7 +19,8 @@ const TOO_LARGE: Reply = Reply::fixed(552, (5, 3, 4), "message size limit exceed
 impl<W: World> Shard<W> {
     /// Returns when the reception is on stable storage and its copies are in their queues. An error is the
     /// reply for the client: nothing was promised.
-    pub(crate) async fn admit(self: &Rc<Self>, reception: Reception) -> Result<(), Reply> {
+    pub(crate) async fn admit(self: &Rc<Self>, mut reception: Reception) -> Result<(), Reply> {
+        exclude(&self.site(), &mut reception);
         if let Some(notebook) = &self.rehearsal {
             notebook.admit(reception);
             return Ok(());
@@ -37,6 +39,7 @@ impl<W: World> Shard<W> {
         if receptions.len() == 1 {
             return self.admit(receptions.remove(0)).await;
         }
+        receptions.iter_mut().for_each(|reception| exclude(&self.site(), reception));
         if let Some(notebook) = &self.rehearsal {
             receptions.into_iter().for_each(|reception| notebook.admit(reception));
             return Ok(());

@@ -6,7 +6,8 @@ use crate::outbound::Outbound;
 use crate::parcel::Kept;
 use ::bounce::{Failure, Notice, Original, notice};
 use bytes::Bytes;
-use mail::{Address, Contexts, Envelope, MessageId, Protocol, Reception, Reply, Time};
+use mail::{Address, Reply, Time};
+use policy_api::NewMessage;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -102,30 +103,13 @@ impl<W: World> Shard<W> {
             original: facts.original,
             message: facts.body,
         });
-        let binding: Box<str> = site.default_binding().unwrap_or("default").into();
-        let domain = site.routing_domain(&binding, facts.to);
         self.counters.notices.add(1);
-        self.admit(Reception {
-            batch: id,
-            connection: MessageId::NONE,
-            received: now,
-            protocol: Protocol::Internal,
-            source: None,
-            sender: None,
-            eight_bit: !text.is_ascii(),
-            contexts: Contexts::default(),
-            envelopes: vec![Envelope {
-                id,
-                recipient: facts.to.clone(),
-                binding,
-                domain,
-                priority: false,
-                body: 0,
-                contexts: None,
-            }],
-            bodies: vec![text.into()],
-        })
-        .await
+        let notice =
+            NewMessage { recipients: vec![facts.to.clone()], content: text.into(), ..NewMessage::default() };
+        match self.compose_as(id, &site, notice).await {
+            Some(reception) => self.admit(reception).await,
+            None => Ok(()),
+        }
     }
 }
 

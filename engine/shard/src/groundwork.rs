@@ -23,6 +23,8 @@ pub struct Groundwork {
     members: HashMap<Box<str>, Vec<Box<str>>>,
     /// Every gateway that the configuration names, as the name of a queue.
     gateways: HashSet<String>,
+    /// Somewhere `exclude_vctx_conn` or `exclude_vctx_mess` is set.
+    pub excludes_variables: bool,
 }
 
 impl Groundwork {
@@ -35,6 +37,7 @@ impl Groundwork {
             groups: HashMap::new(),
             members: HashMap::new(),
             gateways: HashSet::new(),
+            excludes_variables: EXCLUDING.iter().any(|option| is_set(snapshot.root(), option)),
             snapshot: snapshot.clone(),
         };
         for (group, binding) in snapshot.bindings() {
@@ -66,6 +69,12 @@ impl Groundwork {
     pub fn is_gateway(&self, domain: &str) -> bool {
         self.gateways.contains(domain)
     }
+}
+
+const EXCLUDING: [&str; 2] = ["exclude_vctx_conn", "exclude_vctx_mess"];
+
+fn is_set(stanza: Stanza<'_>, option: &str) -> bool {
+    stanza.value(option).is_some() || stanza.children().any(|child| is_set(child, option))
 }
 
 /// The files that the modules and listeners of a configuration want. Blocks: not for a shard.

@@ -1,4 +1,4 @@
-//! Mail that is written here: policy's forwards, copies and alerts. It meets no phase of a session, but
+//! Mail that is written here: notices, and policy's forwards, copies and alerts. It meets no phase of a session, but
 //! set_binding and final_validation (spec policy.md §2.2).
 
 use crate::Shard;
@@ -26,10 +26,19 @@ impl<W: World> Shard<W> {
 
     /// A message of ours as the journal keeps it; none without recipients.
     pub(crate) async fn compose(self: &Rc<Self>, site: &Rc<Site>, new: NewMessage) -> Option<Reception> {
+        self.compose_as(self.next_id(), site, new).await
+    }
+
+    /// The same for a message that names itself.
+    pub(crate) async fn compose_as(
+        self: &Rc<Self>,
+        batch: MessageId,
+        site: &Rc<Site>,
+        new: NewMessage,
+    ) -> Option<Reception> {
         if new.recipients.is_empty() {
             return None;
         }
-        let batch = self.next_id();
         let mut client = Client::new(MessageId::NONE, None, None);
         client.protocol = Protocol::Internal;
         let mut message = Message {

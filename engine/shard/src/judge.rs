@@ -87,11 +87,7 @@ impl<W: World> Conversation<W> {
 
     /// Only between messages. The context of the connection stays, but whom we relay for is said anew.
     pub fn adopt(&mut self, settings: Rc<ListenerSettings>) {
-        let peer = self.client.peer.map(|peer| peer.ip());
-        let (was, is) = (self.settings.relay.trusts(peer), settings.relay.trusts(peer));
-        if was != is && self.client.user.is_none() {
-            self.contexts.connection.set("can_relay", if is { "true" } else { "false" });
-        }
+        self.trust(&settings);
         // For the modules of the generation that goes, the session ends here.
         self.tell_end();
         self.settings = settings;
@@ -146,7 +142,37 @@ impl<W: World> Conversation<W> {
             Phase::Data => Box::pin(self.judge_data(session.draft_mut(), stream)).await,
             _ => self.judge_session(phase, session, stream).await,
         };
+        self.follow_pathway(session);
         self.settle(verdict, state)
+    }
+
+    /// The variable `pathway` says which options hold from here on (policy.md §6).
+    pub fn follow_pathway(&mut self, session: &mut Session) {
+        let Contexts { connection, message } = &self.contexts;
+        let Some(wanted) = message.get("pathway").or(connection.get("pathway")) else { return };
+        if *wanted == *self.settings.pathway {
+            return;
+        }
+        let (wanted, peer) = (wanted.to_owned(), self.client.peer.map(|peer| peer.ip()));
+        let site = self.settings.site.clone();
+        let Some(settings) = site.on_pathway(&self.settings.endpoint, peer, &wanted) else {
+            self.contexts.message.remove("pathway");
+            self.contexts.connection.set("pathway", &self.settings.pathway);
+            return self.shard.complain(&format!("policy: there is no pathway '{wanted}'"));
+        };
+        self.contexts.connection.set("pathway", &wanted);
+        self.trust(&settings);
+        session.follow(settings.session.clone());
+        self.settings = settings;
+    }
+
+    /// Whom we relay for is said anew, unless he has proved who he is.
+    fn trust(&mut self, settings: &ListenerSettings) {
+        let peer = self.client.peer.map(|peer| peer.ip());
+        let (was, is) = (self.settings.relay.trusts(peer), settings.relay.trusts(peer));
+        if was != is && self.client.user.is_none() {
+            self.contexts.connection.set("can_relay", if is { "true" } else { "false" });
+        }
     }
 
     /// Somebody is to be asked at a phase: only then anything is made ready for it.

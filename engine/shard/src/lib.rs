@@ -21,6 +21,7 @@ mod crowd;
 mod deliver;
 mod dispatch;
 mod drain;
+mod exclude;
 mod fetch;
 mod find;
 mod finish;

@@ -457,6 +457,11 @@ config::options! {
         generate_bounces: Bool = "true", in [global, binding_group, binding, domain];
         /// What a notice returns of the failed message.
         bounces_inline_original: InlineOriginal = "headers", in [global, binding_group, binding, domain];
+        /// Keys of the connection context that are not kept with a message: one of these matches anywhere in
+        /// them. Internal keys (`#…`) stay.
+        exclude_vctx_conn: List<Regex> = "", in [global, binding_group, binding, domain], tier 2;
+        /// The same for keys of the message context.
+        exclude_vctx_mess: List<Regex> = "", in [global, binding_group, binding, domain], tier 2;
         /// User name given to the next hop; a message's variable of the same name goes before it. `false` is
         /// none, here and in the next ones.
         outbound_smtp_auth_user: OptionalText = "", in [global, binding_group, binding, domain], tier 2;

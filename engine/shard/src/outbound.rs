@@ -2,6 +2,7 @@
 //! shards share, by the declaration that they belong to.
 
 use crate::credentials::Login;
+use crate::exclude::Excluded;
 use crate::options::{ConversationOptions, DeliveryMethod, InlineOriginal, Send8BitMime, Transform8BitMime};
 use crate::settings::Site;
 use ::bounce::Original;
@@ -79,6 +80,7 @@ pub(crate) struct Outbound {
     pub login: Login,
     /// `ehlo_hostname = __message__`: a connection is introduced by the domain of its first message's sender.
     introduces_sender: bool,
+    pub excluded: Excluded,
     snapshot: Arc<Snapshot>,
     cells: Arc<Cells>,
 }
@@ -125,6 +127,10 @@ impl Outbound {
             },
             login: Login::of(&talk),
             introduces_sender: &*talk.ehlo_hostname == OF_MESSAGE,
+            excluded: Excluded {
+                connection: talk.exclude_vctx_conn.to_vec(),
+                message: talk.exclude_vctx_mess.to_vec(),
+            },
             mailerdaemon: talk.mailerdaemon,
             snapshot: site.snapshot.clone(),
             cells: cells.clone(),

@@ -5,7 +5,7 @@ use crate::ask::Asking;
 use crate::host::PolicyHost;
 use crate::parcel::Kept;
 use crate::settings::Site;
-use crate::tell::{client_of, message_of};
+use crate::tell::{client_of, contexts_of, message_of};
 use mail::QueueName;
 use std::rc::Rc;
 use world::World;
@@ -19,7 +19,7 @@ pub(crate) async fn queue_for<W: World>(
     current: &QueueName,
 ) -> Option<QueueName> {
     let envelope = &content.envelopes[copy as usize];
-    let mut contexts = content.contexts_of(envelope).clone();
+    let mut contexts = contexts_of(content, envelope);
     let client = client_of(content);
     let mut message = message_of(content, envelope);
     let host = PolicyHost::new(shard, site);

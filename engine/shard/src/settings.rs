@@ -73,6 +73,7 @@ pub struct ListenerSettings {
     pub authentication: Authentication,
     /// The connection context to begin with; `pathway` is in it.
     pub context: Dictionary,
+    pub pathway: Box<str>,
     pub pathway_group: Box<str>,
     pub trace: TraceSettings,
     /// `inbound_throttle_messages`, shared by all who fall back to its declaration.
@@ -122,6 +123,10 @@ impl Site {
     /// What the operator should mend, although it works without.
     pub fn findings(&self) -> &[Finding] {
         &self.ground.findings
+    }
+
+    pub fn excludes_variables(&self) -> bool {
+        self.ground.excludes_variables
     }
 
     pub fn judges_messages(&self) -> bool {
@@ -256,11 +261,24 @@ impl Site {
         if let Some(known) = self.listeners.borrow().get(endpoint) {
             return known.clone();
         }
-        let settings = Rc::new(ListenerSettings::resolve(self, endpoint, peer));
+        let settings = Rc::new(ListenerSettings::resolve(self, endpoint, peer, None));
         if !self.has_peers() {
             self.listeners.borrow_mut().insert(endpoint.clone(), settings.clone());
         }
         settings
+    }
+
+    /// What a client gets whom policy has put on another pathway; none if there is no such pathway.
+    pub fn on_pathway(
+        self: &Rc<Self>,
+        endpoint: &Endpoint,
+        peer: Option<IpAddr>,
+        pathway: &str,
+    ) -> Option<Rc<ListenerSettings>> {
+        let alone = self.snapshot.stanzas("pathway");
+        let grouped = self.snapshot.stanzas("pathway_group").flat_map(|group| group.stanzas("pathway"));
+        let exists = pathway == "default" || alone.chain(grouped).any(|stanza| stanza.name() == pathway);
+        exists.then(|| Rc::new(ListenerSettings::resolve(self, endpoint, peer, Some(pathway))))
     }
 
     pub fn has_listener(&self, endpoint: &Endpoint) -> bool {
@@ -393,9 +411,10 @@ pub fn source_addresses(snapshot: &Snapshot) -> Vec<IpAddr> {
 }
 
 impl ListenerSettings {
-    fn resolve(site: &Rc<Site>, endpoint: &Endpoint, peer: Option<IpAddr>) -> Self {
+    fn resolve(site: &Rc<Site>, endpoint: &Endpoint, peer: Option<IpAddr>, pathway: Option<&str>) -> Self {
         let inbound = |pathway| Inbound { listener: Scope::EsmtpListener, endpoint, peer, pathway };
-        let pathway = InboundOptions::resolve(&site.snapshot.inbound(inbound(None))).pathway;
+        let configured = || InboundOptions::resolve(&site.snapshot.inbound(inbound(None))).pathway;
+        let pathway = pathway.map_or_else(configured, Into::into);
         let view = site.snapshot.inbound(inbound(Some(&pathway)));
         let options = InboundOptions::resolve(&view);
         let mut context = context_option().map(|option| view.overlaid(option)).unwrap_or_default();
@@ -421,6 +440,7 @@ impl ListenerSettings {
                 client: small(options.client_sessions),
             },
             context,
+            pathway: (*pathway).into(),
             pathway_group: "default".into(),
             trace: TraceSettings {
                 trace_headers: options.rfc2822_trace_headers,

@@ -66,7 +66,7 @@ impl Occasion {
         message.binding = envelope.binding.clone();
         message.binding_group = site.group_of(&envelope.binding).into();
         message.routing_domain = Some(envelope.domain.clone());
-        let contexts = reception.contexts_of(envelope).clone();
+        let contexts = contexts_of(reception, envelope);
         Occasion { client: client_of(reception), message, contexts, what }
     }
 
@@ -262,6 +262,14 @@ pub(crate) fn message_of(reception: &Reception, envelope: &Envelope) -> Message 
         },
         ..Message::default()
     }
+}
+
+/// Its contexts, with what is not kept in them because it can be told.
+pub(crate) fn contexts_of(reception: &Reception, envelope: &Envelope) -> Contexts {
+    let mut contexts = reception.contexts_of(envelope).clone();
+    let siblings: Vec<String> = reception.envelopes.iter().map(|sibling| sibling.id.to_string()).collect();
+    contexts.message.set("#batch_ids", &siblings.join(" "));
+    contexts
 }
 
 /// What is known of the client after its reception.

@@ -1,12 +1,11 @@
 //! Known options of the original's engine: threads, memory, spool, logs. Most have no meaning in this one.
 
-use crate::{Bool, Integer, List, OptionDef, OptionalText, Perms, Regex, Seconds, Size, Text};
+use crate::{Bool, Integer, List, OptionDef, OptionalText, Perms, Seconds, Size, Text};
 
 const CONTENTS: &str = "spool_memory bounds the contents in memory, of all queues together";
 const OWN_STRUCTURES: &str = "tuning of memory structures that this engine does not have";
 const ONE_SHARD_A_CORE: &str = "one shard for each core does the work";
 const JOURNAL: &str = "the spool is a journal of segments, not a file for each message";
-const CONTEXTS: &str = "contexts are kept whole";
 const SUBSYSTEMS: &str = "the panic log holds what is wrong, without levels";
 
 pub const OPTIONS: &[OptionDef] = crate::definitions! {
@@ -82,11 +81,6 @@ pub const OPTIONS: &[OptionDef] = crate::definitions! {
         tier 2 Approximated("damaged segments stand aside and are never deleted");
     /// True: contents are mapped instead of read.
     use_mmap: Bool = "false", in [global], tier 3 Ignored(JOURNAL);
-    /// Keys of the connection context that are not written to the spool.
-    exclude_vctx_conn: List<Regex> = "", in [binding, binding_group, domain, global], tier 2 Ignored(CONTEXTS);
-    /// Keys of the message context that are not written to the spool.
-    exclude_vctx_mess: List<Regex> = "", in [binding, binding_group, domain, global], tier 2 Ignored(CONTEXTS);
-
     /// Subsystems logged at level CRITICAL.
     critical: List<Text> = "( ALL )", in [debug_flags], tier 2 Ignored(SUBSYSTEMS);
     /// Subsystems logged at level ERROR.

@@ -285,6 +285,16 @@ impl Session {
         self.settings = settings;
     }
 
+    /// Other settings hold for this client, from the command that is being judged on.
+    pub fn follow(&mut self, settings: Rc<Settings>) {
+        assert!(
+            !matches!(self.state, State::Body(_)),
+            "a message is read by the settings that it began with"
+        );
+        self.settings = settings;
+        self.enhanced = extensions::enhanced(&self.settings, &self.changes);
+    }
+
     /// Bytes have arrived before the greeting and were left unread.
     pub fn talked_early(&mut self) {
         if !self.greeted {

@@ -41,8 +41,8 @@ fn receptions_deliveries_and_failures_are_told_with_their_copy() {
                 format!("LogReception Esmtp {}", copy("nobody")),
                 format!("LogPermanentFailure 550 5.1.1 no such user: {}", copy("nobody")),
                 format!("GenerateBounces true: {}", copy("nobody")),
-                "LogReception Internal >s of - on default in Some(\"[10.1.0.1]\")".to_owned(),
-                "LogDelivery 250 fine: >s of - on default in Some(\"[10.1.0.1]\")".to_owned(),
+                "LogReception Internal >s of s on default in Some(\"[10.1.0.1]\")".to_owned(),
+                "LogDelivery 250 fine: >s of s on default in Some(\"[10.1.0.1]\")".to_owned(),
             ],
         ),
     ] {

@@ -390,3 +390,65 @@ fn who_authenticates_may_relay_and_policy_knows_him() {
     let why = format!("'authplainparameters': file://{}: No such file or directory", file.display());
     assert!(missing.paniclog.contains(&why), "{why}: {missing:#?}");
 }
+
+#[test]
+fn a_notice_passes_set_binding_and_final_validation() {
+    let failing = |stanza: &str| {
+        let commands = transaction(1).into_iter().map(|command| command.replace("<r1@", "<nobody@"));
+        play(stanza, commands.collect())
+    };
+    let outcome = failing(
+        "binding \"vip\" { }\nscripted \"one\" { at_set_binding = \"s: binding vip\" \
+         at_final_validation = \"s: field X-Signed: yes\" }",
+    );
+    let [notice] = &outcome.delivered[..] else { panic!("{outcome:#?}") };
+    assert_eq!((notice.sender.as_str(), notice.recipients.join(" ")), ("", "s".to_owned()));
+    assert!(notice.content.starts_with("X-Signed: yes\r\n"), "{outcome:#?}");
+    let line = outcome.mainlog.lines().filter(|line| line.contains("@R@")).last().unwrap();
+    assert!(line.contains("@internal@") && line.ends_with("@vip"), "{line}");
+    outcome.assert_closed();
+    // What policy breaks there is written down, and the sender hears of his mail all the same.
+    let outcome = failing("scripted \"one\" { at_final_validation = \"s: fail no key\" }");
+    assert_eq!(outcome.reached(), ["s"], "{outcome:#?}");
+    assert!(outcome.paniclog.contains("final_validation error: no key"), "{outcome:#?}");
+}
+
+#[test]
+fn policy_puts_a_client_on_another_pathway() {
+    let pathways = "pathway \"strict\" { max_message_size = 10 }\n";
+    let with = |script: &str| play(&format!("{pathways}scripted \"one\" {{ {script} }}"), transaction(1));
+    assert_eq!(with("").reached(), ["r1"]);
+    for script in [
+        "at_connect = \"set_connection pathway=strict\"",
+        "at_ehlo = \"set_connection pathway=strict\"",
+        "at_mailfrom = \"pathway strict\"",
+    ] {
+        let outcome = with(script);
+        assert_eq!(outcome.last(), "552 5.3.4 message size limit exceeded", "{script}: {outcome:#?}");
+        assert!(outcome.rejectlog.contains("PATH=\"strict\""), "{script}: {outcome:#?}");
+    }
+    let outcome = with("at_mailfrom = \"pathway nowhere\"");
+    assert_eq!(outcome.reached(), ["r1"], "{outcome:#?}");
+    assert!(outcome.paniclog.contains("there is no pathway 'nowhere'"), "{outcome:#?}");
+}
+
+#[test]
+fn excluded_variables_are_not_kept_with_the_message() {
+    let stanza = "scripted \"one\" { on_hook = \"LogReception: report\" \
+        at_data = \"set_connection x_a=1; set_connection x_secret=1; set x_b=1; set x_secret=1\" \
+        at_data_spool_each_rcpt = \"r1: set x_own=1\" }\n";
+    for (options, expected) in [
+        ("", [" x_a x_secret x_b x_secret x_own", " x_a x_secret x_b x_secret"]),
+        ("exclude_vctx_conn = ( secret )\n", [" x_a x_b x_secret x_own", " x_a x_b x_secret"]),
+        ("exclude_vctx_conn = ( x_ )\nexclude_vctx_mess = ( ^x_s own$ )\n", [" x_b", " x_b"]),
+    ] {
+        let outcome = play(&format!("{options}{stanza}"), transaction(2));
+        let lines: Vec<&str> =
+            outcome.paniclog.lines().filter(|line| line.contains("LogReception")).collect();
+        assert_eq!(lines.len(), 2, "{outcome:#?}");
+        for (line, expected) in lines.iter().zip(expected) {
+            assert!(line.ends_with(&format!("\"){expected}")), "{options}: {line} and not {expected}");
+        }
+        outcome.assert_closed();
+    }
+}

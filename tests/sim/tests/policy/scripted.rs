@@ -143,7 +143,11 @@ fn facts(hook: &Hook<'_>) -> String {
             format!("{reply} at {state} of {}", contexts.connection.get("ehlo_domain").unwrap_or("-"))
         }
         Hook::LogReception { client, message, contexts } => {
-            format!("{:?} {}", client.protocol, copy(message, contexts))
+            let siblings = contexts.message.get("#batch_ids").unwrap();
+            assert!(siblings.contains(&message.id.to_string()), "{siblings}");
+            let all = contexts.connection.iter().chain(contexts.message.iter()).map(|(key, _)| key);
+            let own: String = all.filter(|key| key.starts_with("x_")).map(|key| format!(" {key}")).collect();
+            format!("{:?} {}{own}", client.protocol, copy(message, contexts))
         }
         Hook::LogDelivery { message, contexts, reply }
         | Hook::LogTransientFailure { message, contexts, reply }
@@ -219,6 +223,11 @@ fn decide(decision: &str, ask: &mut Ask<'_>) -> Option<Verdict> {
         "field" => ask.message.content.prepend_written(format!("{rest}\r\n").as_bytes()),
         "binding" => ask.message.binding = rest.into(),
         "group" => ask.message.binding_group = rest.into(),
+        "pathway" => ask.contexts.message.set("pathway", rest),
+        "set_connection" => {
+            let (key, value) = rest.split_once('=').unwrap();
+            ask.contexts.connection.set(key, value);
+        }
         "set" => {
             let (key, value) = rest.split_once('=').unwrap();
             ask.contexts.message.set(key, value);
