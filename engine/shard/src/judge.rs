@@ -17,6 +17,7 @@ use smtp::limits;
 use smtp::sasl::Exchange;
 use smtp::server::replies::{BLACKHOLED, RECIPIENTS_PER_MESSAGE, RELAYING_DENIED, TRANSACTION_FAILED};
 use smtp::server::{Draft, Facts, Judgement, Refusal, Session};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 use world::World;
@@ -53,10 +54,7 @@ struct Begun {
 
 impl<W: World> Conversation<W> {
     pub fn new(shard: &Rc<Shard<W>>, settings: Rc<ListenerSettings>, facts: &Facts) -> Self {
-        let mut contexts = Contexts { connection: settings.context.clone(), ..Contexts::default() };
-        if settings.relay.trusts(facts.peer.map(|peer| peer.ip())) {
-            contexts.connection.set("can_relay", "true");
-        }
+        let contexts = beginning(&settings, facts.peer);
         Conversation {
             shard: shard.clone(),
             settings,
@@ -72,6 +70,17 @@ impl<W: World> Conversation<W> {
             judged: None,
             errands: Rc::default(),
         }
+    }
+
+    /// Another client has just connected.
+    pub fn begin_anew(&mut self, settings: Rc<ListenerSettings>, peer: Option<SocketAddr>) {
+        self.contexts = beginning(&settings, peer);
+        self.client.peer = peer;
+        self.settings = settings;
+        self.exchange = None;
+        self.auth_reply = None;
+        self.begun = Begun::default();
+        self.judged = None;
     }
 
     /// What a newer generation has for this client; none if there is no newer one, or if that does not know the
@@ -454,6 +463,15 @@ impl<W: World> Conversation<W> {
             self.tell(What::Rejection { state, reply: reply.clone() });
         }
     }
+}
+
+/// The contexts of a connection that has just been made.
+fn beginning(settings: &ListenerSettings, peer: Option<SocketAddr>) -> Contexts {
+    let mut contexts = Contexts { connection: settings.context.clone(), ..Contexts::default() };
+    if settings.relay.trusts(peer.map(|peer| peer.ip())) {
+        contexts.connection.set("can_relay", "true");
+    }
+    contexts
 }
 
 /// The phases that all recipients go through together, and what the session is at in them; none: as it says.

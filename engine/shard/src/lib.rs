@@ -5,6 +5,7 @@
 
 mod access;
 mod admit;
+mod amend;
 mod answer;
 mod ask;
 mod attend;

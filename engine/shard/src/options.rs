@@ -122,7 +122,8 @@ config::options! {
         /// The pathway whose options apply.
         pathway: Text = "default" instead of "" because "that is the name of the pathway which always exists",
             in [esmtp_listener, listen, peer];
-        /// Extensions offered besides PIPELINING, 8BITMIME and SIZE.
+        /// Extensions offered besides PIPELINING, 8BITMIME and SIZE. Whoever is offered XCLIENT, XREMOTEIP or
+        /// XSETCONTEXT is believed: in the Peer stanzas of trusted clients only.
         smtp_extensions: List<Text> = "( ENHANCEDSTATUSCODES )"
             instead of "" because "the shipped configuration offers it",
             in [esmtp_listener, listen, peer, pathway, pathway_group];

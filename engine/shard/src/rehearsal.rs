@@ -115,7 +115,7 @@ impl<W: World> Stage<W> {
         let mut session = Session::new(settings.session.clone(), facts, world.now());
         let mut conversation = Conversation::new(&self.shard, settings, &facts);
         if conversation.contexts.connection.is_true("can_relay") {
-            session.waive_authentication();
+            session.waive_authentication(true);
         }
         let mut begun = world.now();
         let mut exchanges = Vec::new();
@@ -139,6 +139,7 @@ impl<W: World> Stage<W> {
                     self.notebook.hold(judgement.pause);
                     session.judged(judgement, world.now());
                 }
+                Want::Amend => conversation.amend(&mut session),
                 Want::Authenticate => self.authenticate(&mut session, &mut conversation).await,
                 Want::Commit => {
                     let reply: Reply = conversation.finish(session.take_draft()).await;

@@ -75,7 +75,7 @@ async fn converse<W: World>(
     let mut memory = Claim::new(&shard.common.reception_budget);
     let mut session = Session::new(conversation.settings.session.clone(), facts, world.now());
     if conversation.contexts.connection.is_true("can_relay") {
-        session.waive_authentication();
+        session.waive_authentication(true);
     }
     let call = shard.callable(facts.connection);
     let visit = shard.visitors.enter(facts.peer, world.now());
@@ -119,6 +119,7 @@ async fn converse<W: World>(
                 let judgement = conversation.judge(phase, &mut session, stream).await;
                 session.judged(judgement, world.now());
             }
+            Want::Amend => conversation.amend(&mut session),
             Want::Authenticate => Box::pin(conversation.authenticate(&mut session, stream)).await,
             // Nobody is left to hear the 250: the client keeps the message (policy.md §2).
             Want::Commit if conversation.has_shown() && has_gone(stream, &mut ahead, world.now()).await => {

@@ -66,6 +66,7 @@ impl Played {
                 Want::Read { .. } | Want::Close => return,
                 Want::Pause { .. } => self.session.paused(NOW),
                 Want::Judge(_) => self.session.judged(Judgement::default(), NOW),
+                Want::Amend => self.session.amended(&Reply::fixed(250, (2, 0, 0), "OK"), NOW),
                 Want::Authenticate => self.session.authenticated(None, Judgement::default(), NOW),
                 Want::Commit => {
                     let draft = self.session.take_draft();

@@ -60,9 +60,15 @@ impl Session {
         self.sasl.user.as_deref()
     }
 
-    /// This client needs no authentication, whatever the settings say.
-    pub fn waive_authentication(&mut self) {
-        self.sasl.waived = true;
+    /// Whether this client needs no authentication, whatever the settings say.
+    pub fn waive_authentication(&mut self, waived: bool) {
+        self.sasl.waived = waived;
+    }
+
+    /// Somebody trusted says who has logged in.
+    pub(super) fn introduce(&mut self, user: Option<String>) {
+        let failures = self.sasl.failures;
+        self.sasl = Sasl { user: user.map(Into::into), failures, ..Sasl::default() };
     }
 
     pub(super) fn lacks_authentication(&self) -> bool {

@@ -2,7 +2,7 @@
 //! Every command leads to exactly one question or one reply.
 
 use super::session::{Session, State};
-use super::{Draft, EarlyTalk, Judgement, Refusal, extensions, replies};
+use super::{Draft, EarlyTalk, Judgement, Refusal, amend, extensions, replies};
 use crate::sasl::Mechanism;
 use crate::{limits, wire};
 use mail::{Address, Phase, Reply};
@@ -118,6 +118,9 @@ impl Session {
                 }
                 text.push('\n');
                 text.push_str(line);
+                if line.eq_ignore_ascii_case(extensions::XCLIENT) {
+                    text.push_str(&format!(" {}", amend::ATTRIBUTES));
+                }
                 if let (extensions::SIZE, Some(_)) = (line, self.settings.max_message_size) {
                     text.push_str(&format!(" {}", self.settings.largest_message()));
                 }

@@ -15,6 +15,8 @@ pub enum Want {
     Judge(Phase),
     /// Go on with `sasl`; then `challenge` or `authenticated`.
     Authenticate,
+    /// Do as `amendment` says; then `amended` or `reintroduced`.
+    Amend,
     /// Store `take_draft`; then `committed`.
     Commit,
     /// Then `paused`.

@@ -4,11 +4,12 @@ use super::Settings;
 use crate::sasl::Mechanism;
 
 /// Keywords whose commands are not built: offering them would be a promise that nobody keeps.
-const NOT_BUILT: [&str; 5] = ["STARTTLS", "XCLIENT", "XREMOTEIP", "XSETCONTEXT", "XDUMPCONTEXT"];
+const NOT_BUILT: [&str; 1] = ["STARTTLS"];
 
 pub(super) const AUTH: &str = "AUTH";
 pub(super) const ENHANCED: &str = "ENHANCEDSTATUSCODES";
 pub(super) const SIZE: &str = "SIZE";
+pub(super) const XCLIENT: &str = "XCLIENT";
 
 /// Changes that policy made for one session; few, so lists.
 #[derive(Debug, Default)]
@@ -78,9 +79,14 @@ pub(super) fn offers(settings: &Settings, changes: &Changes, mechanism: Mechanis
     lines.iter().any(|line| same_keyword(line, AUTH) && mechanisms(line, settings).contains(&mechanism))
 }
 
+/// Whether an extension is offered, parameters apart.
+pub(super) fn is_offered(settings: &Settings, changes: &Changes, name: &str) -> bool {
+    offered(settings, changes).iter().any(|line| same_keyword(line, name))
+}
+
 /// Whether replies carry enhanced codes (RFC 2034).
 pub(super) fn enhanced(settings: &Settings, changes: &Changes) -> bool {
-    offered(settings, changes).iter().any(|line| same_keyword(line, ENHANCED))
+    is_offered(settings, changes, ENHANCED)
 }
 
 #[cfg(test)]

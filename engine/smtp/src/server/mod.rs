@@ -1,5 +1,6 @@
 //! The server side: one `Session` per connection decides what is read, answered and judged.
 
+mod amend;
 mod auth;
 mod body;
 mod conformance;
@@ -16,6 +17,7 @@ mod settings;
 mod verbs;
 mod view;
 
+pub use amend::{Amendment, Introduction};
 pub use body::Body;
 pub use draft::{Draft, HeaderFacts};
 pub use exchange::{Counts, Facts, Judgement, Refusal, Want};

@@ -4,6 +4,7 @@
 //! `reconfigured` and `talked_early` may come at any time. What is told may end the session: a driver that
 //! reads while it waits for something else asks `want` again before it answers.
 
+use super::amend::Amendment;
 use super::auth::Sasl;
 use super::extensions::{self, Changes};
 use super::intake::Intake;
@@ -26,6 +27,8 @@ pub(super) enum State {
     Authenticating,
     /// A line of AUTH is due.
     Responding,
+    /// Somebody else does what a trusted client has asked for.
+    Amending(Box<Amendment>),
     Body(Intake),
     Committing,
     /// Close once everything is written.
@@ -110,7 +113,10 @@ impl Session {
 
     pub fn want(&self) -> Want {
         // Replies gather while a decision is open (RFC 2920 §3.2); a pause would hold them too long.
-        let deciding = matches!(self.state, State::Judging(_) | State::Authenticating | State::Committing);
+        let deciding = matches!(
+            self.state,
+            State::Judging(_) | State::Authenticating | State::Amending(_) | State::Committing
+        );
         if self.writing || !(deciding || self.output.is_empty()) {
             return Want::Write { deadline: self.since + self.settings.write_time };
         }
@@ -121,6 +127,7 @@ impl Session {
                 Want::Read { deadline: self.read_deadline() }
             }
             State::Authenticating => Want::Authenticate,
+            State::Amending(_) => Want::Amend,
             State::Committing => Want::Commit,
             State::Closing | State::Closed => Want::Close,
         }

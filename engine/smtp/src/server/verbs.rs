@@ -1,7 +1,7 @@
 //! The commands: a row and a function for each. A function checks order, limits and syntax, in this
 //! order, and either answers or names the phase that must judge first.
 
-use super::{Draft, Session, parameters, replies};
+use super::{Draft, Session, amend, parameters, replies};
 use crate::address::{self, Path, Rules};
 use crate::limits;
 use mail::{Reply, Time};
@@ -23,7 +23,7 @@ const fn verb(name: &'static str, act: fn(&mut Session, &[u8], Time)) -> Verb {
 }
 
 /// The most frequent first.
-const VERBS: [Verb; 13] = [
+const VERBS: [Verb; 17] = [
     verb("RCPT", rcpt),
     verb("MAIL", mail),
     Verb { waits: true, ..verb("DATA", data) },
@@ -37,6 +37,10 @@ const VERBS: [Verb; 13] = [
     Verb { built: false, ..verb("EXPN", not_implemented) },
     Verb { built: false, ..verb("STARTTLS", not_implemented) },
     Verb { waits: true, built: false, ..verb("AUTH", super::auth::auth) },
+    Verb { built: false, ..verb("XCLIENT", amend::xclient) },
+    Verb { built: false, ..verb("XREMOTEIP", amend::xremoteip) },
+    Verb { built: false, ..verb("XSETCONTEXT", amend::xsetcontext) },
+    Verb { built: false, ..verb("XDUMPCONTEXT", amend::xdumpcontext) },
 ];
 
 pub(super) fn find(name: &[u8]) -> Option<&'static Verb> {

@@ -79,14 +79,17 @@ impl Session {
             State::Body(_) if self.writing || !self.output.is_empty() => SessionState::DataPhase,
             State::Body(_) => SessionState::ReadingBody,
             State::Committing => SessionState::AsyncBodyResponse,
-            State::Authenticating | State::Responding | State::Commands | State::Closing | State::Closed => {
-                match () {
-                    () if !self.greeted => SessionState::SendingBanner,
-                    () if self.hello.is_none() && !self.in_transaction => SessionState::AwaitingEhlo,
-                    () if self.in_transaction => SessionState::AwaitingRcptto,
-                    () => SessionState::AwaitingMailfrom,
-                }
-            }
+            State::Authenticating
+            | State::Responding
+            | State::Amending(_)
+            | State::Commands
+            | State::Closing
+            | State::Closed => match () {
+                () if !self.greeted => SessionState::SendingBanner,
+                () if self.hello.is_none() && !self.in_transaction => SessionState::AwaitingEhlo,
+                () if self.in_transaction => SessionState::AwaitingRcptto,
+                () => SessionState::AwaitingMailfrom,
+            },
         }
     }
 

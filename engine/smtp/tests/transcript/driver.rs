@@ -4,13 +4,15 @@ use super::script::{Split, Step};
 use bytes::Bytes;
 use mail::{MessageId, Phase, Reply, Time};
 use smtp::sasl::{Exchange, Secret, Turn};
-use smtp::server::{Draft, Facts, Judgement, Session, Settings, Want};
+use smtp::server::{Amendment, Draft, Facts, Judgement, Session, Settings, Want};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 pub struct Driver {
     session: Session,
+    settings: Rc<Settings>,
     now: Time,
     split: Split,
     /// Sent by the client, not yet read.
@@ -30,8 +32,10 @@ impl Driver {
         let peer = Some("192.0.2.7:40000".parse().unwrap());
         let local = Some("192.0.2.1:25".parse().unwrap());
         let facts = Facts { peer, local, connection: MessageId::NONE };
+        let settings = Rc::new(settings);
         Driver {
-            session: Session::new(Rc::new(settings), facts, now),
+            session: Session::new(settings.clone(), facts, now),
+            settings,
             now,
             split,
             unread: VecDeque::new(),
@@ -143,6 +147,7 @@ impl Driver {
                         .judged(judgement.map(|(_, judgement)| judgement).unwrap_or_default(), self.now);
                 }
                 Want::Authenticate => self.authenticate(),
+                Want::Amend => self.amend(),
                 Want::Commit => {
                     let mut draft = self.session.take_draft();
                     let body = std::mem::take(&mut draft.body).freeze();
@@ -157,6 +162,30 @@ impl Driver {
                 }
                 Want::Read { .. } if self.ended => self.session.ended(self.now),
                 Want::Read { .. } | Want::Pause { .. } | Want::Close => return,
+            }
+        }
+    }
+
+    /// Everything is believed; the settings stay.
+    fn amend(&mut self) {
+        let ok = Reply::fixed(250, (2, 0, 0), "OK");
+        match self.session.amendment().clone() {
+            Amendment::Client(introduction) => {
+                let peer = introduction.address.map(|ip| SocketAddr::new(ip, introduction.port.unwrap_or(0)));
+                let peer = peer.or(self.session.facts().peer);
+                self.session.reintroduced(self.settings.clone(), peer, &introduction, self.now);
+            }
+            Amendment::RemoteIp(ip) => {
+                self.session.readdressed(SocketAddr::new(ip, 1));
+                self.session.amended(&ok, self.now);
+            }
+            Amendment::SetContext(pairs) => {
+                let pairs: Vec<String> =
+                    pairs.iter().map(|(key, value)| format!("{key} is {value}")).collect();
+                self.session.amended(&Reply::verbatim(250, pairs.join(", ")), self.now);
+            }
+            Amendment::DumpContext => {
+                self.session.amended(&Reply::verbatim(250, "XDUMPCONTEXT complete"), self.now);
             }
         }
     }

@@ -443,12 +443,60 @@ fn excluded_variables_are_not_kept_with_the_message() {
         ("exclude_vctx_conn = ( x_ )\nexclude_vctx_mess = ( ^x_s own$ )\n", [" x_b", " x_b"]),
     ] {
         let outcome = play(&format!("{options}{stanza}"), transaction(2));
-        let lines: Vec<&str> =
-            outcome.paniclog.lines().filter(|line| line.contains("LogReception")).collect();
-        assert_eq!(lines.len(), 2, "{outcome:#?}");
+        let told = |name: &str| {
+            let of = format!(">{name} ");
+            let line = outcome.paniclog.lines().find(|line| line.contains(&of));
+            line.unwrap_or_else(|| panic!("{outcome:#?}"))
+        };
+        let lines = ["r1", "r2"].map(told);
         for (line, expected) in lines.iter().zip(expected) {
             assert!(line.ends_with(&format!("\"){expected}")), "{options}: {line} and not {expected}");
         }
         outcome.assert_closed();
     }
+}
+
+#[test]
+fn a_trusted_proxy_speaks_for_its_clients_and_nobody_else_does() {
+    let listener = "esmtp_listener { open_relay = false relay_hosts = ( 192.0.2.7/32 ) smtp_extensions = ( ENHANCEDSTATUSCODES ) \
+        peer \"198.51.100.0/24\" { smtp_extensions = ( ENHANCEDSTATUSCODES XCLIENT XREMOTEIP XSETCONTEXT XDUMPCONTEXT ) } \
+        peer \"203.0.113.0/24\" { context = [ tenant = \"a\" ] } }\n";
+    let module = "scripted \"one\" { at_data = \"connection tenant; connection ehlo_domain\" }";
+    let with = |commands: &[&str]| {
+        let mut all = transaction(1);
+        all.splice(1..1, commands.iter().map(|command| format!("{command}\r\n")));
+        play(&format!("{listener}{module}"), all)
+    };
+    let denied = with(&[]);
+    assert_eq!(denied.replies[3].0, "550 5.7.1 relaying denied", "{denied:#?}");
+    // Whoever may relay, may relay through the proxy, by his own address.
+    let relayed = with(&["XCLIENT ADDR=192.0.2.7 HELO=real.example", "XSETCONTEXT tenant=b"]);
+    assert!(relayed.replies[2].0.starts_with("220 mx.sim.example ESMTP"), "{relayed:#?}");
+    assert_eq!(
+        relayed.replies[3].0, "500 5.5.2 unrecognized command",
+        "his Peer offers nothing: {relayed:#?}"
+    );
+    let [delivered] = &relayed.delivered[..] else { panic!("{relayed:#?}") };
+    assert!(
+        delivered.content.contains("Received: from [192.0.2.7] ([192.0.2.7:32768] helo=real.example)"),
+        "{relayed:#?}"
+    );
+    // A login that the proxy has seen counts as one of ours.
+    let known = with(&["XCLIENT ADDR=203.0.113.9 LOGIN=tim"]);
+    assert_eq!(known.reached(), ["r1"], "{known:#?}");
+    assert!(known.delivered[0].content.contains("X-tenant: a\r\n"), "{known:#?}");
+    assert!(known.delivered[0].content.contains("smtp.auth=tim"), "{known:#?}");
+    let readdressed = with(&["XREMOTEIP 192.0.2.7"]);
+    assert_eq!(readdressed.reached(), ["r1"], "{readdressed:#?}");
+    let hidden = with(&["XCLIENT ADDR=[UNAVAILABLE]"]);
+    assert_eq!(hidden.replies[4].0, "550 5.7.1 relaying denied", "{hidden:#?}");
+    // Variables are set and shown.
+    let shown = with(&["XSETCONTEXT can_relay=true tenant=x+09y", "XDUMPCONTEXT"]);
+    let lines: Vec<&str> = shown.replies[3].0.split(" | ").collect();
+    for line in
+        ["250-[connection] tenant x?y", "250-[connection] can_relay true", "250 XDUMPCONTEXT complete"]
+    {
+        assert!(lines.contains(&line), "{line}: {shown:#?}");
+    }
+    assert_eq!(shown.reached(), ["r1"], "{shown:#?}");
 }
