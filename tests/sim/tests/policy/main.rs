@@ -404,7 +404,7 @@ fn a_notice_passes_set_binding_and_final_validation() {
     let [notice] = &outcome.delivered[..] else { panic!("{outcome:#?}") };
     assert_eq!((notice.sender.as_str(), notice.recipients.join(" ")), ("", "s".to_owned()));
     assert!(notice.content.starts_with("X-Signed: yes\r\n"), "{outcome:#?}");
-    let line = outcome.mainlog.lines().filter(|line| line.contains("@R@")).last().unwrap();
+    let line = outcome.mainlog.lines().rfind(|line| line.contains("@R@")).unwrap();
     assert!(line.contains("@internal@") && line.ends_with("@vip"), "{line}");
     outcome.assert_closed();
     // What policy breaks there is written down, and the sender hears of his mail all the same.
