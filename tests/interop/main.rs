@@ -21,6 +21,7 @@ mod reload;
 mod routing;
 mod scanners;
 mod seeds;
+mod sieve;
 mod smuggling;
 mod swaks;
 mod trace;
