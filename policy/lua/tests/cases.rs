@@ -11,7 +11,10 @@ use lua::{Script, load_beside};
 use mail::{Address, Phase};
 use policy_api::audit::{Monitor, Monitors};
 use policy_api::testing::{Conversation, Peer};
-use policy_api::{Endpoint, Module, Record, Services, Sources, Verdict};
+use policy_api::{
+    Endpoint, Host, Later, Module, Probe, ProbeFault, ProbeStage, Probed, RecipientProbe, Record, Services,
+    Sources, Verdict,
+};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -42,6 +45,21 @@ const PRELUDE: &str = "local function show(v) return msys.dumper.Dumper(v) end \
     function eq(got, want) if show(got) ~= show(want) then error('got ' .. show(got) .. ', want ' .. show(want), 2) end end \
     local M = {} function M:";
 
+/// Knows bob, takes no senders for early, is not there for late, and refuses all others.
+struct OtherServer;
+
+impl RecipientProbe for OtherServer {
+    fn ask(&self, probe: Probe, _: &Rc<dyn Host>) -> Later<Result<Probed, ProbeFault>> {
+        let said = |stage, code, text: &str| Ok(Probed { stage, reply: mail::Reply::verbatim(code, text) });
+        Box::pin(std::future::ready(match probe.recipient.split('@').next() {
+            Some("bob") => said(ProbeStage::Recipient, 250, "ok"),
+            Some("early") => said(ProbeStage::Sender, 550, "no senders"),
+            Some("late") => Err(ProbeFault::Unreachable("timed out".to_owned())),
+            _ => said(ProbeStage::Recipient, 550, "no such user"),
+        }))
+    }
+}
+
 fn module(source: &str) -> Result<Rc<dyn Module>, String> {
     let mut sources = Sources::default();
     sources.insert("/site/case.lua", source.as_bytes());
@@ -56,6 +74,7 @@ fn module(source: &str) -> Result<Rc<dyn Module>, String> {
     let options = DatasourceOptions { uri: [uri].into(), ..DatasourceOptions::defaults().clone() };
     Datasources::with([("site".to_owned(), options)]).offer(&services);
     services.offer("inbound_audit", Monitors(vec![Monitor::parse("60,4").unwrap()]));
+    services.offer::<Rc<dyn RecipientProbe>>("smtp_rcptto_proxy", Rc::new(OtherServer));
     let loaded = load_beside(&Arc::new(sources), vec!["/site".into()], &[script], &services);
     loaded.map_err(|finding| finding.to_string())
 }

@@ -18,6 +18,7 @@ mod notice;
 mod numbers;
 mod object;
 mod opendkim;
+mod recipient;
 mod refused;
 mod text;
 mod xml;
@@ -27,7 +28,7 @@ use crate::function::Family;
 pub use builtin::{AUTHENTICATORS, CONTROLS, MODULES};
 pub use context::reply_text;
 
-pub static FAMILIES: [&Family; 21] = [
+pub static FAMILIES: [&Family; 22] = [
     &constants::FAMILY,
     &builtin::FAMILY,
     &aside::FAMILY,
@@ -46,6 +47,7 @@ pub static FAMILIES: [&Family; 21] = [
     &object::FAMILY,
     &numbers::FAMILY,
     &opendkim::FAMILY,
+    &recipient::FAMILY,
     &text::FAMILY,
     &xml::FAMILY,
     &refused::FAMILY,

@@ -27,6 +27,16 @@ eq(msys.audit.inbound_session_count("/24", "SMTP"), 3)
 msys.audit.connections("60,5")
 --> failed inbound_audit has no monitor "60,5"
 
+--- another server is asked about a recipient [rcptto]
+require("msys.beta.rcptto_proxy")
+local function ask(to) return { msys.beta.rcptto_proxy.query({ mailfrom = "a@x.example", rcptto = to, host = "mx.x.example", port = 25 }) } end
+eq(ask("bob@x.example"), { true })
+eq(ask("eve@x.example"), { false, "fail" })
+eq(ask("early@x.example"), { false, "550 no senders" })
+eq(ask("late@x.example"), { false, "timed out" })
+msys.beta.rcptto_proxy.query({ host = "mx.x.example" })
+--> failed needs host and rcptto
+
 --- a file is written on a side thread [data]
 local name = FILE
 local flags = msys.core.O_CREAT | msys.core.O_WRONLY | msys.core.O_TRUNC
