@@ -80,7 +80,7 @@ fn server(name: &str, sink: &Sink, options: &str) -> Server {
     server.folder.write("delivered", "ec_inc_counter \"delivered:%{vctx_mess:rcptto_domain}\";\n");
     stanzas.push_str(&format!("  hook \"core_log_delivery_v1\" {{ source = \"{folder}/delivered\" }}\n"));
     server.configure(&format!(
-        "Binding \"out\" {{ bind_address = \"127.0.0.2\" retry_interval = 1200 }}\nsieve \"policy\" {{\n{options}\n{stanzas}}}\n"
+        "Binding \"out\" {{ bind_address = \"127.0.0.2\" }}\nsieve \"policy\" {{\n{options}\n{stanzas}}}\n"
     ));
     server.launch();
     server.wait_for_banner();

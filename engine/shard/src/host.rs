@@ -222,6 +222,14 @@ impl<W: World> Host for PolicyHost<W> {
     fn option(&self, path: &[(&str, &str)], name: &str) -> Option<String> {
         self.site.option_text(path, name)
     }
+
+    fn knows_binding(&self, binding: &str) -> bool {
+        self.site.knows_binding(binding)
+    }
+
+    fn knows_binding_group(&self, group: &str) -> bool {
+        self.site.knows_binding_group(group)
+    }
 }
 
 /// A module's connection.

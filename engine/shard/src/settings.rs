@@ -180,6 +180,10 @@ impl Site {
         self.ground.group_of(binding).is_some()
     }
 
+    pub fn knows_binding_group(&self, group: &str) -> bool {
+        !self.ground.members_of(group).is_empty()
+    }
+
     /// The binding of a message for which policy chooses none; none is `default_binding = none`.
     pub fn default_binding(&self) -> Option<&'static str> {
         (self.global.default_binding != DefaultBinding::None).then_some("default")

@@ -86,6 +86,12 @@ pub trait Host {
     /// empty for a stanza without one.
     fn option(&self, path: &[(&str, &str)], name: &str) -> Option<String>;
 
+    /// Whether the configuration has this binding, in whatever group.
+    fn knows_binding(&self, binding: &str) -> bool;
+
+    /// Whether it has this group of bindings, and a binding in it.
+    fn knows_binding_group(&self, group: &str) -> bool;
+
     /// Somebody wants to be told with `did` which line of a script did what.
     fn is_watched(&self) -> bool {
         false

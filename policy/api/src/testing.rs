@@ -244,6 +244,14 @@ impl Host for FakeHost {
         let stanzas: String = path.iter().map(|(keyword, name)| format!("{keyword}:{name}/")).collect();
         self.options.borrow().get(&format!("{stanzas}{name}")).cloned()
     }
+
+    fn knows_binding(&self, binding: &str) -> bool {
+        self.options.borrow().keys().any(|path| path.contains(&format!("binding:{binding}/")))
+    }
+
+    fn knows_binding_group(&self, group: &str) -> bool {
+        self.options.borrow().keys().any(|path| path.starts_with(&format!("binding_group:{group}/")))
+    }
 }
 
 impl Connection for Peer {

@@ -253,6 +253,14 @@ impl Host for Listening {
         self.host.option(path, name)
     }
 
+    fn knows_binding(&self, binding: &str) -> bool {
+        self.host.knows_binding(binding)
+    }
+
+    fn knows_binding_group(&self, group: &str) -> bool {
+        self.host.knows_binding_group(group)
+    }
+
     fn is_watched(&self) -> bool {
         true
     }

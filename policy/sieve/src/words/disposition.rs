@@ -201,7 +201,7 @@ fn rewrite_sender(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 fn binding(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let name = call.text(0);
-    if super::test::is_configured(call, "binding", &name) {
+    if call.scene.host.knows_binding(&name) {
         call.scene.message.binding = (&*name).into();
         call.scene.message.binding_group = "".into();
     } else {
@@ -212,7 +212,7 @@ fn binding(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 fn binding_group(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let name = call.text(0);
-    if super::test::is_configured(call, "binding_group", &name) {
+    if call.scene.host.knows_binding_group(&name) {
         call.scene.message.binding_group = (&*name).into();
     } else {
         unknown(call, "binding group", &name);

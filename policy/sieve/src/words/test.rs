@@ -252,16 +252,9 @@ fn valid_mime(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
 }
 
 fn valid_binding(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
-    let name = call.text(0);
-    Ok(is_configured(call, "binding", &name).into())
+    Ok(call.scene.host.knows_binding(&call.text(0)).into())
 }
 
 fn valid_group(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
-    let name = call.text(0);
-    Ok(is_configured(call, "binding_group", &name).into())
-}
-
-/// Whether there is a stanza of this keyword and name: every stanza answers for its options.
-pub(super) fn is_configured(call: &Call<'_, '_>, keyword: &str, name: &str) -> bool {
-    !name.is_empty() && call.scene.host.option(&[(keyword, name)], "retry_interval").is_some()
+    Ok(call.scene.host.knows_binding_group(&call.text(0)).into())
 }
