@@ -5,6 +5,7 @@ mod antivirus;
 pub mod aside;
 mod audit;
 mod builtin;
+mod cidr;
 mod client;
 pub mod constants;
 mod context;
@@ -34,6 +35,7 @@ pub static FAMILIES: [&Family; 22] = [
     &aside::FAMILY,
     &accept::FAMILY,
     &antivirus::FAMILY,
+    &cidr::FAMILY,
     &client::FAMILY,
     &audit::FAMILY,
     &context::FAMILY,
