@@ -25,7 +25,7 @@ pub fn findings(source: &str, file: &str) -> Vec<Finding> {
 }
 
 fn definitions() -> impl Iterator<Item = &'static Definition> {
-    FAMILIES.into_iter().flat_map(|family| family.definitions)
+    FAMILIES.iter().flat_map(|family| family.definitions)
 }
 
 struct Scan<'s> {
