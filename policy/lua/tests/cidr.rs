@@ -9,7 +9,7 @@ use std::sync::Arc;
 #[test]
 fn a_table_of_a_file_is_asked_about_the_client_and_others() {
     let file = std::env::temp_dir().join(format!("impetus-lua-cidr-{}", std::process::id()));
-    std::fs::write(&file, "192.0.2.0/24:127.0.0.2:listed\n").unwrap();
+    std::fs::write(&file, "192.0.2.0/24 :127.0.0.2:listed\n").unwrap();
     let source = format!(
         "local M = {{}} function M:init() msys.cidr.define('t', {{ type = 'rbldnsd', source = '{}', value = 'txt', \
          default_value = 'no' }}) return true end \

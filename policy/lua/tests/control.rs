@@ -1,12 +1,8 @@
 //! Commands of the console that scripts have registered, and scripts that ask another server about a recipient.
 
 use lua::{MODULE, Script, load_beside};
-use mail::{Phase, Reply};
 use policy_api::testing::Conversation;
-use policy_api::{
-    Cell, Host, Later, Module, Probe, ProbeFault, ProbeServer, ProbeStage, Probed, RecipientProbe, Services,
-    Sources, Verdict,
-};
+use policy_api::{Cell, Module, Services, Sources};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -51,36 +47,4 @@ fn a_registered_command_answers_what_it_prints() {
         }
     }
     assert_eq!(conversation.host.reported(), [""; 0]);
-}
-
-struct Server;
-
-impl RecipientProbe for Server {
-    fn ask(&self, probe: Probe, _: &Rc<dyn Host>) -> Later<Result<Probed, ProbeFault>> {
-        assert_eq!(probe.server, ProbeServer::Host { name: "mx.example".into(), port: 2525 });
-        let reply = match &*probe.recipient {
-            "ann@a.example" => Ok(Reply::verbatim(250, "fine")),
-            "bob@a.example" => Ok(Reply::verbatim(550, "5.1.1 nobody")),
-            _ => Err(ProbeFault::Unreachable("nobody answers".into())),
-        };
-        let probed = reply.map(|reply| Probed { stage: ProbeStage::Recipient, reply });
-        Box::pin(std::future::ready(probed))
-    }
-}
-
-#[test]
-fn another_server_is_asked_about_a_recipient() {
-    let body = "function M:validate_connect(ac, vctx) for _, name in ipairs({'ann', 'bob', 'carol'}) do \
-        print(msys.beta.rcptto_proxy.query({ mailfrom = 'x@x.example', rcptto = name .. '@a.example', \
-          host = 'mx.example', port = 2525 })) end return msys.core.VALIDATE_CONT end";
-    let services: Rc<Services> = Rc::default();
-    services.offer::<Rc<dyn RecipientProbe>>("smtp_rcptto_proxy", Rc::new(Server));
-    let mut conversation = Conversation::default();
-    assert_eq!(conversation.ask(&*module(body, &services), Phase::Connect), Verdict::Continue);
-    let said = ["true", "false\t550 5.1.1 nobody", "false\tnobody answers"];
-    assert_eq!(conversation.host.reported(), said.map(|line| format!("scriptlet: {line}")));
-    match Conversation::default().ask(&*module(body, &Rc::default()), Phase::Connect) {
-        Verdict::Failed(text) => assert!(text.contains("needs the module smtp_rcptto_proxy"), "{text}"),
-        other => panic!("{other:?}"),
-    }
 }

@@ -5,7 +5,7 @@ use crate::function::{Body, Definition, Family, Plain, Waiting, namespace};
 use crate::machine::{Machine, calling, current};
 use crate::value::{EcString, Octets, Text, class, none, one, this, type_of};
 use mlua::{Error, FromLuaMulti, Function, Lua, MultiValue, Table, UserDataMethods as _, Value};
-use policy_api::{Job, Pool, Probe, ProbeServer, RecipientProbe};
+use policy_api::{Job, Pool};
 use std::any::Any;
 use std::rc::Rc;
 use std::time::Duration;
@@ -43,13 +43,6 @@ pub static FAMILY: Family = Family {
             tier: 2,
             doc: "Has function(cc) carry out a command of the console: cc.argc, cc.argv[0..]; print answers.",
             body: Body::Now(register_control),
-        },
-        Definition {
-            name: "msys.beta.rcptto_proxy.query",
-            signature: "msys.beta.rcptto_proxy.query({mailfrom=…, rcptto=…, host=…, port=25, timeout=60})",
-            tier: 2,
-            doc: "Whether another server would take a recipient: true, or false and the reason.",
-            body: Body::Later(ask_recipient),
         },
         now("msys.asyncOk", "msys.asyncOk()", "Whether the script may wait here.", async_ok),
         now("msys.type", "msys.type(value)", "As type(), with the classes of the host's objects.", type_name),
@@ -148,41 +141,6 @@ fn register_control(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue
     }
     lua.named_registry_value::<Table>(CONTROLS)?.raw_set(prefix, function)?;
     none()
-}
-
-fn ask_recipient(lua: &Lua, call: &Rc<Call>, arguments: MultiValue) -> mlua::Result<Pending> {
-    const NAME: &str = "msys.beta.rcptto_proxy.query";
-    let options = Table::from_lua_multi(arguments, lua)?;
-    let text = |name: &str| -> mlua::Result<Box<str>> {
-        let text = options.get::<Option<Text>>(name)?.unwrap_or_default().0;
-        let right = text.len() <= 512 && !text.chars().any(char::is_control);
-        if right { Ok(text.into()) } else { Err(Error::runtime(format!("{NAME}: {name} is a line of text"))) }
-    };
-    let port = options.get::<Option<f64>>("port")?.unwrap_or(25.0) as u16;
-    let seconds = options.get::<Option<f64>>("timeout")?.unwrap_or(60.0);
-    let within = Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero());
-    let within = within.ok_or_else(|| Error::runtime(format!("{NAME}: timeout is a number of seconds")))?;
-    let probe = Probe {
-        server: ProbeServer::Host { name: text("host")?, port },
-        sender: text("mailfrom")?,
-        recipient: text("rcptto")?,
-        within: within.min(Duration::from_secs(300)),
-    };
-    let services = Machine::of(lua)?.services.borrow().clone();
-    let prober = services.and_then(|services| services.find::<Rc<dyn RecipientProbe>>("smtp_rcptto_proxy"));
-    let prober =
-        prober.ok_or_else(|| Error::runtime(format!("{NAME} needs the module smtp_rcptto_proxy")))?;
-    let (lua, asked) = (lua.clone(), prober.ask(probe, &call.host));
-    Ok(Box::pin(async move {
-        let reason = match asked.await {
-            Ok(probed) if probed.reply.is_success() => {
-                return Ok(MultiValue::from_iter([Value::Boolean(true)]));
-            }
-            Ok(probed) => probed.reply.to_string(),
-            Err(fault) => fault.to_string(),
-        };
-        Ok(MultiValue::from_iter([Value::Boolean(false), Value::String(lua.create_string(reason)?)]))
-    }))
 }
 
 fn async_ok(lua: &Lua, _: MultiValue) -> mlua::Result<MultiValue> {

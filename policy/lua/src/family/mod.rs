@@ -86,11 +86,10 @@ mod tests {
             .filter_map(|line| line.split_once('\t'))
             .map(|(name, tier)| (name, tier.trim().parse().unwrap()))
             .collect();
-        let ours: BTreeMap<&str, u8> = FAMILIES
-            .iter()
-            .flat_map(|family| family.definitions)
-            .map(|definition| (definition.name, definition.tier))
-            .collect();
+        let definitions = || FAMILIES.iter().flat_map(|family| family.definitions);
+        let ours: BTreeMap<&str, u8> =
+            definitions().map(|definition| (definition.name, definition.tier)).collect();
+        assert_eq!(ours.len(), definitions().count(), "a name is defined twice");
         for (name, tier) in &rows {
             let missing = MISSING.lines().any(|line| line == *name);
             match ours.get(name) {
