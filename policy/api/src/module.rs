@@ -45,7 +45,10 @@ pub struct Ask<'a> {
 
 /// An instance of a module on one shard.
 pub trait Module: Any {
-    fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a Rc<dyn Host>) -> Answer<'a>;
+    /// Asked at the phases of its definition only; many a module only offers others something.
+    fn judge<'a>(&'a self, _ask: &'a mut Ask<'_>, _host: &'a Rc<dyn Host>) -> Answer<'a> {
+        Answer::Now(Verdict::Continue)
+    }
 
     /// Asked at the hooks of its definition only.
     fn hook<'a>(&'a self, _hook: &'a mut Hook<'_>, _host: &'a Rc<dyn Host>) -> Answer<'a> {

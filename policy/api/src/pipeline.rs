@@ -126,15 +126,11 @@ impl<'a> Turn<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Answer, Ask, Host, ModuleDef};
+    use crate::ModuleDef;
 
     struct Silent;
 
-    impl Module for Silent {
-        fn judge<'a>(&'a self, _: &'a mut Ask<'_>, _: &'a Rc<dyn Host>) -> Answer<'a> {
-            Answer::Now(Verdict::Continue)
-        }
-    }
+    impl Module for Silent {}
 
     macro_rules! definition {
         ($name:ident, $text:literal) => {

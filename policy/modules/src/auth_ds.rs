@@ -7,7 +7,7 @@ use crate::template::Template;
 use config::{Bool, Dictionary, Instances, ModuleSyntax, OptionDef, OptionalText, Stanza, StanzaSyntax};
 use data::{Cell, DataFault, Datasources, Parameters, Rows};
 use mail::Reply;
-use policy_api::{Answer, Ask, Finding, Hook, HookKind, Host, Level, Make, Module, ModuleDef, Pool, Verdict};
+use policy_api::{Answer, Finding, Hook, HookKind, Host, Level, Make, Module, ModuleDef, Pool, Verdict};
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -188,10 +188,6 @@ impl Stored {
 }
 
 impl Module for AuthDs {
-    fn judge<'a>(&'a self, _: &'a mut Ask<'_>, _: &'a Rc<dyn Host>) -> Answer<'a> {
-        Answer::Now(Verdict::Continue)
-    }
-
     fn hook<'a>(&'a self, hook: &'a mut Hook<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
         let (Hook::PerformAuth { uri, .. } | Hook::FindPassword { uri, .. }) = &*hook else {
             return Answer::Now(Verdict::Continue);

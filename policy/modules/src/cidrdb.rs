@@ -3,7 +3,7 @@
 
 use config::{Instances, ModuleSyntax};
 use data::CidrTables;
-use policy_api::{Answer, Ask, Cell, Host, Later, Module, ModuleCommand, ModuleDef, Order, Told, Verdict};
+use policy_api::{Cell, Later, Module, ModuleCommand, ModuleDef, Order, Told};
 use std::rc::Rc;
 
 pub static MODULE: ModuleDef = ModuleDef {
@@ -29,11 +29,7 @@ struct Cidrdb {
     tables: CidrTables,
 }
 
-impl Module for Cidrdb {
-    fn judge<'a>(&'a self, _: &'a mut Ask<'_>, _: &'a Rc<dyn Host>) -> Answer<'a> {
-        Answer::Now(Verdict::Continue)
-    }
-}
+impl Module for Cidrdb {}
 
 fn list(order: Order) -> Later<Result<Told, String>> {
     let tables = order.of::<Cidrdb>().tables.list(order.host.now());

@@ -5,7 +5,7 @@ use crate::antivirus::{ScanOptions, UNBUILT};
 use crate::daemon::exchange;
 use bytes::{BufMut, Bytes, BytesMut};
 use config::{Instances, ModuleSyntax, Text};
-use policy_api::{Answer, Ask, Endpoint, Host, Later, Module, ModuleDef, Scan, Verdict, VirusScanner};
+use policy_api::{Endpoint, Host, Later, Module, ModuleDef, Scan, VirusScanner};
 use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Duration;
@@ -30,11 +30,7 @@ pub static MODULE: ModuleDef = ModuleDef::new(
 
 struct OnlyLoaded;
 
-impl Module for OnlyLoaded {
-    fn judge<'a>(&'a self, _: &'a mut Ask<'_>, _: &'a Rc<dyn Host>) -> Answer<'a> {
-        Answer::Now(Verdict::Continue)
-    }
-}
+impl Module for OnlyLoaded {}
 
 pub(crate) struct Clamd {
     pub daemon: Endpoint,

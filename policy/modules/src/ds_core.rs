@@ -3,7 +3,7 @@
 
 use config::{Instances, ModuleSyntax};
 use data::{Datasources, Statistics};
-use policy_api::{Answer, Ask, Cell, Host, Later, Module, ModuleCommand, ModuleDef, Order, Told, Verdict};
+use policy_api::{Cell, Later, Module, ModuleCommand, ModuleDef, Order, Told};
 use std::future::ready;
 use std::rc::Rc;
 
@@ -39,11 +39,7 @@ struct DsCore {
     sources: Datasources,
 }
 
-impl Module for DsCore {
-    fn judge<'a>(&'a self, _: &'a mut Ask<'_>, _: &'a Rc<dyn Host>) -> Answer<'a> {
-        Answer::Now(Verdict::Continue)
-    }
-}
+impl Module for DsCore {}
 
 fn stats(order: Order) -> Later<Result<Told, String>> {
     let module = order.of::<DsCore>();
@@ -87,6 +83,7 @@ fn flush(order: Order) -> Later<Result<Told, String>> {
 mod tests {
     use super::*;
     use data::{DatasourceOptions, Parameters};
+    use policy_api::Host;
     use policy_api::testing::{FakeHost, run};
 
     #[test]

@@ -1,16 +1,11 @@
 //! An instance of a module that says nothing by itself: what its stanza switches on is done elsewhere.
 
 use config::{ModuleOptions, Snapshot, Stanza};
-use policy_api::{Answer, Ask, Host, Module, Verdict};
-use std::rc::Rc;
+use policy_api::Module;
 
 pub(crate) struct Present;
 
-impl Module for Present {
-    fn judge<'a>(&'a self, _: &'a mut Ask<'_>, _: &'a Rc<dyn Host>) -> Answer<'a> {
-        Answer::Now(Verdict::Continue)
-    }
-}
+impl Module for Present {}
 
 /// The stanza of a module that may have one, if it is not switched off.
 pub(crate) fn enabled<'a>(snapshot: &'a Snapshot, name: &str) -> Option<Stanza<'a>> {

@@ -7,7 +7,7 @@ use config::{Instances, Integer, ModuleSyntax, OptionalText, Seconds};
 use content::transfer::encode_base64;
 use data::{Datasources, Parameters};
 use mail::{Phase, Reply};
-use policy_api::{Answer, Ask, Finding, Hook, HookKind, Host, Level, Module, ModuleDef, Services, Verdict};
+use policy_api::{Answer, Finding, Hook, HookKind, Host, Level, Module, ModuleDef, Services, Verdict};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -76,10 +76,6 @@ struct AuthProxy {
 }
 
 impl Module for AuthProxy {
-    fn judge<'a>(&'a self, _: &'a mut Ask<'_>, _: &'a Rc<dyn Host>) -> Answer<'a> {
-        Answer::Now(Verdict::Continue)
-    }
-
     fn hook<'a>(&'a self, hook: &'a mut Hook<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
         let Hook::PerformAuth { uri, user, password, passes, reply, .. } = hook else {
             return Answer::Now(Verdict::Continue);
