@@ -21,6 +21,43 @@ pub struct Definition {
     pub body: Body,
 }
 
+/// How families write their rows, a module for each tier.
+macro_rules! rows {
+    ($($tier:ident: $number:literal),*) => {$(
+        pub mod $tier {
+            use super::{Body, Definition, Plain, Waiting};
+
+            type Word = &'static str;
+
+            pub const fn now(name: Word, signature: Word, doc: Word, body: Plain) -> Definition {
+                Definition { name, signature, tier: $number, doc, body: Body::Now(body) }
+            }
+
+            pub const fn later(name: Word, signature: Word, doc: Word, body: Waiting) -> Definition {
+                Definition { name, signature, tier: $number, doc, body: Body::Later(body) }
+            }
+
+            pub const fn lua(name: Word, signature: Word, doc: Word) -> Definition {
+                Definition { name, signature, tier: $number, doc, body: Body::Lua }
+            }
+        }
+    )*};
+}
+
+rows!(tier1: 1, tier2: 2);
+
+impl Definition {
+    /// Of what waits only for some arguments; all of these are of tier 1.
+    pub const fn perhaps(
+        name: &'static str,
+        signature: &'static str,
+        doc: &'static str,
+        body: Perhaps,
+    ) -> Self {
+        Definition { name, signature, tier: 1, doc, body: Body::Perhaps(body) }
+    }
+}
+
 pub type Plain = fn(&Lua, MultiValue) -> mlua::Result<MultiValue>;
 pub type Perhaps = fn(&Lua, MultiValue) -> mlua::Result<Soon>;
 pub type Waiting = fn(&Lua, &Rc<Call>, MultiValue) -> mlua::Result<Pending>;

@@ -2,16 +2,13 @@
 
 use super::accept::network;
 use crate::call::{Call, Pending};
-use crate::function::{Body, Definition, Family, Waiting, nothing};
+use crate::function::tier2::later;
+use crate::function::{Family, nothing};
 use crate::machine::Machine;
 use crate::value::{Text, number};
 use mlua::{Error, FromLua as _, FromLuaMulti, Lua, MultiValue, Value};
 use policy_api::audit::{Counted, Monitors, count};
 use std::rc::Rc;
-
-const fn later(name: &'static str, signature: &'static str, doc: &'static str, body: Waiting) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Later(body) }
-}
 
 pub static FAMILY: Family = Family {
     name: "audit",

@@ -1,7 +1,8 @@
 //! `msys.*` without a namespace of its own, and what of `msys.core` is no constant.
 
 use crate::call::{Call, Pending};
-use crate::function::{Body, Definition, Family, Plain, Waiting, namespace};
+use crate::function::tier1::{later, lua, now};
+use crate::function::{Body, Definition, Family, namespace};
 use crate::machine::{Machine, calling, current};
 use crate::value::{EcString, Octets, Text, class, none, one, this, type_of};
 use mlua::{Error, FromLuaMulti, Function, Lua, MultiValue, Table, UserDataMethods as _, Value};
@@ -9,18 +10,6 @@ use policy_api::{Job, Pool};
 use std::any::Any;
 use std::rc::Rc;
 use std::time::Duration;
-
-const fn now(name: &'static str, signature: &'static str, doc: &'static str, body: Plain) -> Definition {
-    Definition { name, signature, tier: 1, doc, body: Body::Now(body) }
-}
-
-const fn later(name: &'static str, signature: &'static str, doc: &'static str, body: Waiting) -> Definition {
-    Definition { name, signature, tier: 1, doc, body: Body::Later(body) }
-}
-
-const fn lua(name: &'static str, signature: &'static str, doc: &'static str) -> Definition {
-    Definition { name, signature, tier: 1, doc, body: Body::Lua }
-}
 
 pub static FAMILY: Family = Family {
     name: "msys",

@@ -3,7 +3,8 @@
 //! The law: a request has a time in which all of it must be done, and its answer a bound.
 
 use crate::call::{Call, Pending};
-use crate::function::{Body, Definition, Family, Plain, Waiting, namespace};
+use crate::function::tier2::{later, lua, now};
+use crate::function::{Family, namespace};
 use crate::http::{Reader, Response, Url, escape, field, request, unescape};
 use crate::machine::Machine;
 use crate::value::{Octets, Text, class, none, one, this};
@@ -13,18 +14,6 @@ use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
-
-const fn now(name: &'static str, signature: &'static str, doc: &'static str, body: Plain) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Now(body) }
-}
-
-const fn later(name: &'static str, signature: &'static str, doc: &'static str, body: Waiting) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Later(body) }
-}
-
-const fn lua(name: &'static str, signature: &'static str, doc: &'static str) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Lua }
-}
 
 pub static FAMILY: Family = Family {
     name: "http",

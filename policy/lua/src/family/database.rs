@@ -1,17 +1,14 @@
 //! `msys.db`: questions to a `Datasource`, and statements. Scripts share its cache with the modules of their shard.
 
 use crate::call::{Call, Pending};
-use crate::function::{Body, Definition, Family, Waiting, nothing};
+use crate::function::tier1::later;
+use crate::function::{Family, nothing};
 use crate::machine::Machine;
 use crate::value::{Text, number};
 use data::{Cell, DataFault, Datasource, Datasources, Parameters, Rows};
 use mlua::{Error, FromLuaMulti, Lua, MultiValue, Table, Value};
 use policy_api::Host;
 use std::rc::Rc;
-
-const fn later(name: &'static str, signature: &'static str, doc: &'static str, body: Waiting) -> Definition {
-    Definition { name, signature, tier: 1, doc, body: Body::Later(body) }
-}
 
 pub static FAMILY: Family = Family {
     name: "database",

@@ -3,7 +3,8 @@
 //! The law: a file is opened and written on a side thread; only plain files are, which cannot block for ever.
 
 use crate::call::{Call, Pending};
-use crate::function::{Body, Definition, Family, Plain, Waiting};
+use crate::function::Family;
+use crate::function::tier2::{later, now};
 use crate::machine::{Machine, calling};
 use crate::value::{Octets, Text, class, none, this};
 use mlua::{Error, FromLuaMulti, Lua, MultiValue, Value};
@@ -15,14 +16,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-
-const fn later(name: &'static str, signature: &'static str, doc: &'static str, body: Waiting) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Later(body) }
-}
-
-const fn now(name: &'static str, signature: &'static str, doc: &'static str, body: Plain) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Now(body) }
-}
 
 pub static FAMILY: Family = Family {
     name: "files",

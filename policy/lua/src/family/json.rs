@@ -1,14 +1,11 @@
 //! `json`: texts to tables and back. An object keeps what it was read as, and prints as JSON.
 
-use crate::function::{Body, Definition, Family, Plain, namespace};
+use crate::function::tier2::now;
+use crate::function::{Family, namespace};
 use crate::machine::Machine;
 use crate::value::{Octets, none, number, one};
 use mlua::{Error, FromLuaMulti, Lua, MultiValue, Table, Value};
 use serde_json::{Map, Number, Value as Json};
-
-const fn now(name: &'static str, signature: &'static str, doc: &'static str, body: Plain) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Now(body) }
-}
 
 pub static FAMILY: Family = Family {
     name: "json",

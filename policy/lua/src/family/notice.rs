@@ -2,7 +2,8 @@
 
 use super::letter::of;
 use crate::call::{Call, Letter, Pending};
-use crate::function::{Body, Definition, Family, Plain, Waiting, namespace};
+use crate::function::tier2::{later, now};
+use crate::function::{Family, namespace};
 use crate::machine::{Machine, calling};
 use crate::value::{Msg, Text, number, one};
 use bounce::{Action, Category, Class, Failure, Notice, Original, delivery_status, status_fields};
@@ -11,14 +12,6 @@ use mail::{Address, MessageId, Reply};
 use mlua::{Error, FromLuaMulti, Lua, MultiValue, Table, Value};
 use policy_api::{Message, NewMessage, Origin};
 use std::rc::Rc;
-
-const fn now(name: &'static str, signature: &'static str, doc: &'static str, body: Plain) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Now(body) }
-}
-
-const fn later(name: &'static str, signature: &'static str, doc: &'static str, body: Waiting) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Later(body) }
-}
 
 pub static FAMILY: Family = Family {
     name: "bounces",

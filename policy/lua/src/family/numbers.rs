@@ -3,7 +3,8 @@
 //! The law: a number belongs to the shard of its key; adding posts, reading asks and waits.
 
 use crate::call::{Call, Pending};
-use crate::function::{Body, Definition, Family, Plain, Waiting, namespace};
+use crate::function::tier2::{later, now};
+use crate::function::{Family, namespace};
 use crate::machine::{Machine, calling};
 use crate::value::{Accept, Text, class, none, number, one};
 use mlua::{Error, FromLua as _, FromLuaMulti, Lua, MultiValue, Table, Value};
@@ -12,14 +13,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
-
-const fn now(name: &'static str, signature: &'static str, doc: &'static str, body: Plain) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Now(body) }
-}
-
-const fn later(name: &'static str, signature: &'static str, doc: &'static str, body: Waiting) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Later(body) }
-}
 
 pub static FAMILY: Family = Family {
     name: "numbers",

@@ -1,17 +1,10 @@
 //! Objects of the host seen otherwise: classes, casts, dictionaries.
 
-use crate::function::{Body, Definition, Family, Plain, namespace};
+use crate::function::tier2::{lua, now};
+use crate::function::{Family, namespace};
 use crate::machine::Machine;
 use crate::value::{Text, methods, one, type_of};
 use mlua::{Error, FromLuaMulti, Lua, MultiValue, Value};
-
-const fn now(name: &'static str, signature: &'static str, doc: &'static str, body: Plain) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Now(body) }
-}
-
-const fn lua(name: &'static str, signature: &'static str, doc: &'static str) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Lua }
-}
 
 pub static FAMILY: Family = Family {
     name: "objects",

@@ -1,23 +1,11 @@
 //! Encodings and patterns: base64, quoted-printable, PCRE.
 
-use crate::function::{Body, Definition, Family, Perhaps, Plain, Soon, nothing};
+use crate::function::tier1::now;
+use crate::function::{Definition, Family, Soon, nothing};
 use crate::pattern::{compile, compiled, matched, replaced, searching, split};
 use crate::value::{Octets, Text, one};
 use content::{charset, transfer};
 use mlua::{Error, FromLuaMulti, Lua, MultiValue, Value};
-
-const fn now(name: &'static str, signature: &'static str, doc: &'static str, body: Plain) -> Definition {
-    Definition { name, signature, tier: 1, doc, body: Body::Now(body) }
-}
-
-const fn perhaps(
-    name: &'static str,
-    signature: &'static str,
-    doc: &'static str,
-    body: Perhaps,
-) -> Definition {
-    Definition { name, signature, tier: 1, doc, body: Body::Perhaps(body) }
-}
 
 pub static FAMILY: Family = Family {
     name: "text",
@@ -46,19 +34,19 @@ pub static FAMILY: Family = Family {
             "The octets, as UTF-8 if a character set is named.",
             qp_decode,
         ),
-        perhaps(
+        Definition::perhaps(
             "msys.pcre.match",
             "msys.pcre.match(subject, pattern)",
             "Captures by number and name; nil without a match, and the error of a wrong pattern.",
             pcre_match,
         ),
-        perhaps(
+        Definition::perhaps(
             "msys.pcre.replace",
             "msys.pcre.replace(subject, pattern, replacement)",
             "All matches replaced; $n are captures.",
             pcre_replace,
         ),
-        perhaps(
+        Definition::perhaps(
             "msys.pcre.split",
             "msys.pcre.split(subject, pattern)",
             "The pieces between matches.",

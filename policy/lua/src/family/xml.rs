@@ -1,11 +1,8 @@
 //! `xml`: documents, written in Lua (`xml.lua`).
 
-use crate::function::{Body, Definition, Family, namespace};
+use crate::function::tier2::lua;
+use crate::function::{Family, namespace};
 use crate::machine::Machine;
-
-const fn lua(name: &'static str, signature: &'static str, doc: &'static str) -> Definition {
-    Definition { name, signature, tier: 2, doc, body: Body::Lua }
-}
 
 pub static FAMILY: Family = Family {
     name: "xml",

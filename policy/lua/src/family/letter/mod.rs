@@ -12,29 +12,13 @@ pub use part::held;
 
 use super::context::alive;
 use crate::call::{Call, Letter};
-use crate::function::{Body, Definition, Family, Perhaps, Plain, Waiting};
+use crate::function::tier1::{later, now};
+use crate::function::{Body, Definition, Family};
 use crate::machine::{Machine, current};
 use crate::value::{Msg, class, number, this};
 use mlua::{Error, Lua, MultiValue, UserDataFields as _, Value};
 use policy_api::Rights;
 use std::rc::Rc;
-
-const fn now(name: &'static str, signature: &'static str, doc: &'static str, body: Plain) -> Definition {
-    Definition { name, signature, tier: 1, doc, body: Body::Now(body) }
-}
-
-const fn perhaps(
-    name: &'static str,
-    signature: &'static str,
-    doc: &'static str,
-    body: Perhaps,
-) -> Definition {
-    Definition { name, signature, tier: 1, doc, body: Body::Perhaps(body) }
-}
-
-const fn later(name: &'static str, signature: &'static str, doc: &'static str, body: Waiting) -> Definition {
-    Definition { name, signature, tier: 1, doc, body: Body::Later(body) }
-}
 
 const fn field(name: &'static str, doc: &'static str) -> Definition {
     Definition { name, signature: name, tier: 1, doc, body: Body::Field }
@@ -168,32 +152,37 @@ pub static FAMILY: Family = Family {
             "The decoded text parts; replaces the body by a text.",
             content::text,
         ),
-        perhaps("msg:body_match", "msg:body_match(pattern)", "PCRE search in the body.", edit::body_match),
-        perhaps(
+        Definition::perhaps(
+            "msg:body_match",
+            "msg:body_match(pattern)",
+            "PCRE search in the body.",
+            edit::body_match,
+        ),
+        Definition::perhaps(
             "msg:body_replace",
             "msg:body_replace(pattern, replacement)",
             "PCRE substitution in the body.",
             edit::body_replace,
         ),
-        perhaps(
+        Definition::perhaps(
             "msg:raw_match",
             "msg:raw_match(pattern)",
             "PCRE search in header and body.",
             edit::raw_match,
         ),
-        perhaps(
+        Definition::perhaps(
             "msg:raw_replace",
             "msg:raw_replace(pattern, replacement)",
             "PCRE substitution in header and body.",
             edit::raw_replace,
         ),
-        perhaps(
+        Definition::perhaps(
             "msg:text_match",
             "msg:text_match(pattern)",
             "PCRE search in the decoded text parts.",
             edit::text_match,
         ),
-        perhaps(
+        Definition::perhaps(
             "msg:text_replace",
             "msg:text_replace(pattern, replacement)",
             "PCRE substitution in the decoded text parts.",
@@ -262,37 +251,37 @@ pub static FAMILY: Family = Family {
             "The decoded text of the part; replaces it.",
             part::text,
         ),
-        perhaps(
+        Definition::perhaps(
             "msgpart:body_match",
             "msgpart:body_match(pattern)",
             "PCRE search in the part's body.",
             edit::part_body_match,
         ),
-        perhaps(
+        Definition::perhaps(
             "msgpart:body_replace",
             "msgpart:body_replace(pattern, replacement)",
             "PCRE substitution in the part's body.",
             edit::part_body_replace,
         ),
-        perhaps(
+        Definition::perhaps(
             "msgpart:raw_match",
             "msgpart:raw_match(pattern)",
             "PCRE search in the whole part.",
             edit::part_raw_match,
         ),
-        perhaps(
+        Definition::perhaps(
             "msgpart:raw_replace",
             "msgpart:raw_replace(pattern, replacement)",
             "PCRE substitution in the whole part.",
             edit::part_raw_replace,
         ),
-        perhaps(
+        Definition::perhaps(
             "msgpart:text_match",
             "msgpart:text_match(pattern)",
             "PCRE search in the part's text.",
             edit::part_text_match,
         ),
-        perhaps(
+        Definition::perhaps(
             "msgpart:text_replace",
             "msgpart:text_replace(pattern, replacement)",
             "PCRE substitution in the part's text.",
