@@ -34,24 +34,24 @@ pub(crate) fn exclude(site: &Site, reception: &mut Reception) {
     }
     let of = |place: usize| {
         let envelope = &reception.envelopes[place];
-        site.outbound(&envelope.binding, &envelope.domain).excluded.clone()
+        site.outbound(&envelope.binding, &envelope.domain)
     };
-    let rules: Vec<Excluded> = (0..reception.envelopes.len()).map(of).collect();
-    let is_common = rules.windows(2).all(|pair| pair[0] == pair[1]);
+    let rules: Vec<_> = (0..reception.envelopes.len()).map(of).collect();
+    let is_common = rules.windows(2).all(|pair| pair[0].excluded == pair[1].excluded);
     for (envelope, rule) in reception.envelopes.iter_mut().zip(&rules) {
         match &mut envelope.contexts {
             Some(own) => {
-                rule.strip(own);
+                rule.excluded.strip(own);
             }
             None if is_common => {}
             None => {
                 let mut own = reception.contexts.clone();
-                envelope.contexts = rule.strip(&mut own).then_some(own);
+                envelope.contexts = rule.excluded.strip(&mut own).then_some(own);
             }
         }
     }
     if let (true, Some(rule)) = (is_common, rules.first()) {
-        rule.strip(&mut reception.contexts);
+        rule.excluded.strip(&mut reception.contexts);
     }
 }
 

@@ -101,10 +101,6 @@ impl Exchange {
         Exchange { mechanism, realm: realm.to_owned(), nonce, step: Step::Begun }
     }
 
-    pub fn mechanism(&self) -> Mechanism {
-        self.mechanism
-    }
-
     /// A message of the client; none if it sent none with its command.
     pub fn told(&mut self, message: Option<&[u8]>) -> Turn {
         let Some(text) = message.map(std::str::from_utf8).transpose().ok() else { return failed("") };

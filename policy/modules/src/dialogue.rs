@@ -159,12 +159,14 @@ pub(crate) async fn addresses_of(host: &Rc<dyn Host>, name: &str) -> Result<Vec<
     Err(fault)
 }
 
+/// That a name cannot be found, for now or at all.
+fn fault(name: &str, fault: LookupFault) -> ProbeFault {
+    let text = format!("{name}: {fault}");
+    if fault.is_transient() { ProbeFault::Unreachable(text) } else { ProbeFault::Nobody(text) }
+}
+
 /// The addresses of the hosts that take the mail of a domain, the best first (RFC 5321 §5.1, RFC 7505).
 async fn exchangers_of(host: &Rc<dyn Host>, domain: &str) -> Result<Vec<IpAddr>, ProbeFault> {
-    let fault = |name: &str, fault: LookupFault| {
-        let text = format!("{name}: {fault}");
-        if fault.is_transient() { ProbeFault::Unreachable(text) } else { ProbeFault::Nobody(text) }
-    };
     let mut named = match host.lookup(Question::new(domain, RecordKind::Mx)).await {
         Ok(answers) => answers.records,
         Err(LookupFault::NoData) => Vec::new(),
@@ -222,12 +224,7 @@ async fn ask(host: &Rc<dyn Host>, name: &str, probe: &Probe) -> Result<Probed, P
     let (addresses, port) = match &probe.server {
         ProbeServer::Domain(domain) => (exchangers_of(host, domain).await?, delivery_port(&**host)),
         ProbeServer::Host { name, port } => {
-            let found = addresses_of(host, name).await;
-            let addresses = found.map_err(|fault| match fault.is_transient() {
-                true => ProbeFault::Unreachable(format!("{name}: {fault}")),
-                false => ProbeFault::Nobody(format!("{name}: {fault}")),
-            });
-            (addresses?, *port)
+            (addresses_of(host, name).await.map_err(|found| fault(name, found))?, *port)
         }
     };
     let mut last = Err(ProbeFault::Unreachable("no address".to_owned()));

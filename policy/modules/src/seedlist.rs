@@ -135,8 +135,10 @@ impl Module for Seedlist {
             .no_seed_condition
             .as_deref()
             .is_some_and(|key| ask.contexts.message.get(key).is_some());
-        let campaign = self.campaign(ask).filter(|_| !is_exempt && !self.seeds.is_empty());
-        let Some(campaign) = campaign else { return Answer::Now(Verdict::Continue) };
+        if is_exempt || self.seeds.is_empty() {
+            return Answer::Now(Verdict::Continue);
+        }
+        let Some(campaign) = self.campaign(ask) else { return Answer::Now(Verdict::Continue) };
         Answer::Later(Box::pin(async move {
             match self.is_first(&campaign, ask, host).await {
                 Ok(true) => self.copy(&campaign, ask),

@@ -239,7 +239,7 @@ fn hosts(text: &[u8], most: usize) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut seen = HashSet::new();
     for at in memmem::find_iter(text, b":") {
-        let Some(scheme) = text[..at].len().checked_sub(4).map(|start| &text[start..at]) else { continue };
+        let Some(scheme) = at.checked_sub(4).map(|start| &text[start..at]) else { continue };
         let is_web = scheme.eq_ignore_ascii_case(b"http") || (scheme.eq_ignore_ascii_case(b"ttps"));
         let rest = &text[at + 1..text.len().min(at + 1 + 1024)];
         let Some(authority) = rest.strip_prefix(b"//").filter(|_| is_web) else { continue };
