@@ -154,8 +154,9 @@ fn together(sections: Vec<Section>) -> String {
     charset::decode(&octets, &charset)
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
+/// What is no percent-encoding stays as it is.
+pub fn percent_decoded(text: impl AsRef<[u8]>) -> Vec<u8> {
+    let bytes = text.as_ref();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {

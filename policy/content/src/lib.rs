@@ -15,7 +15,7 @@ pub mod transfer;
 mod tree;
 
 pub use content::{Content, Place};
-pub use content_type::ContentType;
+pub use content_type::{ContentType, percent_decoded};
 pub use header::{BadField, Field, Header};
 pub use transfer::Encoding;
 pub use tree::{DEPTH_LIMIT, NotMoved, PART_LIMIT, PartId, Tree};

@@ -54,6 +54,14 @@ impl Datasources {
         }
     }
 
+    /// As `Datasource::execute` of the source with that name.
+    pub fn execute(&self, host: &Rc<dyn Host>, name: &str, query: &str, parameters: Parameters) -> Answering {
+        match self.named(name) {
+            Some(source) => source.execute(host, query, parameters),
+            None => Box::pin(ready(Err(DataFault::Unknown(name.into())))),
+        }
+    }
+
     /// URIs that nobody can ask, for `check`.
     pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {
         let of = |stanza: config::Stanza<'_>| {

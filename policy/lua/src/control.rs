@@ -8,7 +8,6 @@ use crate::instance::Instance;
 use crate::module::Scriptlet;
 use mlua::{Function, MultiValue, Table, Value};
 use policy_api::{Cell, Later, ModuleCommand, Order, Told};
-use std::rc::Rc;
 
 pub static COMMANDS: [&ModuleCommand; 1] = [&RUN];
 
@@ -41,7 +40,7 @@ fn run(order: Order) -> Later<Result<Told, String>> {
         let Some(function) = find(&instance, &order.operands) else {
             return Err(format!("no script has registered the command {}", order.operands.join(" ")));
         };
-        let call = Rc::new(Call::new(None, &order.host));
+        let call = Call::alone(&order.host);
         call.output.replace(Some(String::new()));
         let arguments = arguments(&instance, &order.operands).map_err(|error| Failure::of(&error).0)?;
         let result = call_alone(&instance.machine, &call, function, arguments).await;

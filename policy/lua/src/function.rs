@@ -118,7 +118,7 @@ pub fn install(machine: &Machine, family: &Family) -> mlua::Result<()> {
     (family.set_up)(machine)
 }
 
-fn later(machine: &Machine, name: &'static str, start: Waiting, always: bool) -> mlua::Result<Function> {
+pub fn later(machine: &Machine, name: &'static str, start: Waiting, always: bool) -> mlua::Result<Function> {
     let start = machine.lua.create_function(move |lua, arguments: MultiValue| {
         let call = calling(lua, name)?;
         if !always && !call.may_wait() {

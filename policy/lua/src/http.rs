@@ -3,6 +3,7 @@
 //! The law: what a server sends is bounded, and what is not HTTP is an error in one line.
 
 use base64::Engine as _;
+pub use content::percent_decoded as unescape;
 use std::net::IpAddr;
 
 /// Octets of a status line with its fields, and of a body.
@@ -72,26 +73,6 @@ pub fn escape(octets: &[u8]) -> String {
             out.push(char::from(*byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-/// What is no percent-encoding stays as it is.
-pub fn unescape(text: impl AsRef<[u8]>) -> Vec<u8> {
-    let text = text.as_ref();
-    let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-    let (mut out, mut at) = (Vec::with_capacity(text.len()), 0);
-    while at < text.len() {
-        match (text[at], digit(at + 1), digit(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                at += 3;
-            }
-            (byte, ..) => {
-                out.push(byte);
-                at += 1;
-            }
         }
     }
     out

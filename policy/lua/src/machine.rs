@@ -17,7 +17,6 @@ pub struct Machine {
     pub slice: Rc<Slice>,
     pub patterns: RefCell<crate::pattern::Patterns>,
     /// What other modules offer; none where there is no configuration.
-    /// What the modules of the generation offer.
     pub services: RefCell<Option<Rc<policy_api::Services>>>,
     pub chores: crate::chores::Chores,
     /// Our name, once the module is made.

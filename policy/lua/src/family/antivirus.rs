@@ -110,11 +110,11 @@ fn scan_part(lua: &Lua, call: &Rc<Call>, mut arguments: MultiValue) -> mlua::Res
         return Err(Error::runtime("msys.av.scan_part needs a part"));
     }
     let (held, _) = super::letter::held(arguments, "msys.av.scan_part")?;
-    let (is_container, octets) = held.read(|tree, id| (!tree.children(id).is_empty(), tree.decoded(id)));
-    if is_container {
+    let octets = held.read(|tree, id| tree.children(id).is_empty().then(|| tree.decoded(id)));
+    let Some(octets) = octets else {
         let answer = answers(lua, IS_CONTAINER, "", None)?;
         return Ok(Box::pin(std::future::ready(Ok(answer))));
-    }
+    };
     let engine = rest.into_iter().find(|value| value.is_string());
     let engine = engine.map(|name| Text::from_lua_multi(MultiValue::from_iter([name]), lua)).transpose()?;
     ask(lua, call, engine.map(|text| text.0), octets.into())

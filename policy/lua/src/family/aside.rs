@@ -5,7 +5,7 @@
 
 use crate::call::{Call, Pending};
 use crate::chores::Chore;
-use crate::function::{Body, Definition, Family, namespace};
+use crate::function::{Body, Definition, Family, Waiting, later, namespace};
 use crate::machine::{Machine, current};
 use crate::value::{Text, class, methods, none, one, this};
 use mlua::{Error, FromLuaMulti, Function, Lua, MultiValue, Value};
@@ -138,17 +138,9 @@ fn set_up(machine: &Machine) -> mlua::Result<()> {
     methods(machine, "mutex")?.set("lock", lone(waiting(machine, lock)?)?)
 }
 
-type Start = fn(&Lua, &Rc<Call>, MultiValue) -> mlua::Result<Pending>;
-
 /// A function that waits, in any phase in which it has to.
-fn waiting(machine: &Machine, start: Start) -> mlua::Result<Function> {
-    let start = machine.lua.create_function(move |lua, arguments: MultiValue| {
-        let call = crate::machine::calling(lua, "waiting")?;
-        let pending = start(lua, &call, arguments)?;
-        call.pending.replace(Some(pending));
-        Ok(())
-    })?;
-    machine.suspending(start)
+fn waiting(machine: &Machine, start: Waiting) -> mlua::Result<Function> {
+    later(machine, "waiting", start, true)
 }
 
 /// A lock, held by a call while it lasts.

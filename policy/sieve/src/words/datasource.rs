@@ -99,11 +99,7 @@ fn fetch(call: &mut Call<'_, '_>, shape: fn(&Rows) -> Value) -> Result<Got, Faul
 fn execute(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
     may_wait(call)?;
     let (name, query) = (call.text(0), call.text(1));
-    let sources = sources(call);
-    let answer: Answering = match sources.named(&name) {
-        Some(source) => source.execute(call.scene.host, &query, parameters(call.get(2))),
-        None => Box::pin(std::future::ready(Err(DataFault::Unknown((&*name).into())))),
-    };
+    let answer = sources(call).execute(call.scene.host, &name, &query, parameters(call.get(2)));
     Ok(answered(answer, |_| Value::default()))
 }
 

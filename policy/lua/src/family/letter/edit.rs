@@ -10,7 +10,6 @@ use crate::value::{Octets, Text, one};
 use bytes::Bytes;
 use content::{Content, PartId, Place, Tree};
 use mlua::{Error, FromLuaMulti, Lua, MultiValue, Value};
-use std::rc::Rc;
 
 /// What is searched: octets as they are, or parts whose texts are decoded by whoever searches them.
 enum Subject {
@@ -140,7 +139,6 @@ pub fn text_replace(lua: &Lua, arguments: MultiValue) -> mlua::Result<Soon> {
     may(lua, &letter, NAME, |rights| rights.content)?;
     let subject = Subject::texts_of(&letter);
     let parts = letter.with_tree(|tree| tree.texts(tree.root()));
-    let letter: Rc<Letter> = letter.clone();
     substitute(lua, NAME, rest, subject, move |_, made| {
         letter.tree_changed.set(true);
         letter.with_tree(|tree| {
