@@ -77,7 +77,7 @@ fn show(switches: &Switches, scratch: &Path) -> Result<bool, ExitCode> {
         configuration::print(&complaints);
         ExitCode::FAILURE
     })?;
-    let server = Server::start(snapshot, switches.shards)?;
+    let server = Server::start(snapshot, switches.shards, |_| Ok(()))?;
     println!(
         "Engine on 127.0.0.1:{port}, {} shards; sink on {to}; spool in {}.",
         server.shards(),

@@ -52,13 +52,12 @@ pub fn run(mut arguments: Arguments) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return unavailable(&format!("cannot block signals: {error}")),
     };
-    let server = match Server::start(edition.snapshot().clone(), shards) {
+    let snapshot = edition.snapshot().clone();
+    // The keeper is there before the first console is.
+    let server = match Server::start(snapshot, shards, |common| keep::start(common, origin, edition)) {
         Ok(server) => server,
         Err(status) => return status,
     };
-    if let Err(error) = keep::start(&server.common, origin, edition) {
-        return unavailable(&format!("cannot start the keeper of the configuration: {error}"));
-    }
     server.obey(signals);
     print_greeting(&server.snapshot);
     server.join()
@@ -75,8 +74,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts all shards and waits until they accept mail. `shards` of 0 is one for each core.
-    pub fn start(snapshot: Arc<Snapshot>, shards: usize) -> Result<Server, ExitCode> {
+    /// Starts all shards and waits until they accept mail. `shards` of 0 is one for each core; `keep` starts the
+    /// keeper of the configuration, if there is to be one.
+    pub fn start(
+        snapshot: Arc<Snapshot>,
+        shards: usize,
+        keep: impl FnOnce(&Arc<Common>) -> io::Result<()>,
+    ) -> Result<Server, ExitCode> {
         let global = GlobalOptions::resolve(&snapshot.global());
         let spoolbase = PathBuf::from(&*global.spoolbase);
         make_folders(&snapshot, &spoolbase)?;
@@ -93,6 +97,9 @@ impl Server {
         let chance = chance().map_err(|error| unavailable(&format!("no random numbers: {error}")))?;
         let common = Common::new(snapshot.clone(), count, &hostname(), servers, std::process::id(), chance);
         common.describe_host(host_facts());
+        keep(&common).map_err(|error| {
+            unavailable(&format!("cannot start the keeper of the configuration: {error}"))
+        })?;
         let (tell, events) = channel();
         let shared = common.clone();
         let runtime = Runtime::start(plan, move |world, index| {
