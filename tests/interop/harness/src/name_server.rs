@@ -36,8 +36,9 @@ impl Inner {
 impl NameServer {
     /// Lines of `NAME TTL TYPE DATA`, as `dns::zone` reads them.
     pub fn start(zone: &str) -> NameServer {
-        let port = free_port();
-        let datagrams = UdpSocket::bind(("127.0.0.1", port)).expect("the port was free");
+        let bind = |port| Some((port, UdpSocket::bind(("127.0.0.1", port)).ok()?));
+        let bound = std::iter::repeat_with(free_port).take(100).find_map(bind);
+        let (port, datagrams) = bound.expect("a port that is free for datagrams too");
         let streams = TcpListener::bind(("127.0.0.1", port)).expect("the port was free");
         datagrams.set_read_timeout(Some(GLANCE)).expect("sockets have timeouts");
         streams.set_nonblocking(true).expect("listeners can be polled");
