@@ -36,7 +36,7 @@ pub use route::{Gateway, Hop, Routes};
 pub use schedule::{Contact, OUT_OF_REACH, QueueId, QueueSummary, Refusal, Schedule, Take, Want, Which};
 pub use settings::{Aggressiveness, Blackhole, QueueSettings, ScheduleSettings};
 pub use source::{Source, SourceChoice};
-pub use suspension::{Order, Scope};
+pub use suspension::{Authority, Order, Scope};
 pub use throttle::{Rate, ThrottleCell, ThrottleCells};
 pub use totals::Totals;
 pub use why::{Cause, Facts};

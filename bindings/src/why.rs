@@ -178,6 +178,7 @@ fn why_active<'a>(facts: &Facts<'a>) -> Cause<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::suspension::Authority;
 
     const LATER: Time = Time::from_secs(1_000_100);
 
@@ -191,7 +192,7 @@ mod tests {
         let throttle = Exhausted { option: "outbound_throttle_messages", rate, until: LATER };
         let limit = Limit { option: "scope_max_outbound_connections", most: 4, held: 4 };
         let pause = Pause { until: LATER, failures: 2, since: Time::EPOCH };
-        let order = Order { by: "ann".into(), at: LATER };
+        let order = Order { authority: Authority::Operator, by: "ann".into(), at: LATER };
         let by_order = Cause::SuspendedByOrder { scope: Scope::Domain("x.example"), order: &order };
         let ordered = || vec![(Scope::Domain("x.example"), &order)];
         for (facts, causes) in [

@@ -51,7 +51,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn by_nobody(at: Time) -> Order {
-    Order { by: "nobody".into(), at }
+    Order { authority: Authority::Operator, by: "nobody".into(), at }
 }
 
 struct Connection {

@@ -396,3 +396,61 @@ fn what_is_said_on_a_connection_is_traced_to_a_file() {
     assert!(refusal(&server, "trace smtp remove 1").contains("no smtp tracer 1"));
     server.stop();
 }
+
+#[test]
+fn a_curfew_holds_mail_says_so_and_ends_when_its_schedule_does() {
+    const SETTINGS: &str = "curfew {\n Schedule_File = FOLDER/quiet\n Timezone = Asia/Kolkata\n}\n";
+    let sink = Sink::start();
+    let mut server = Server::prepare(&Setup::new(PLACE, "curfew", sink.port()));
+    server
+        .folder
+        .write("quiet", "# binding domain on|off min hour dom month dow\n* Quiet.example on * * * * *\n");
+    let schedule = server.folder.path().join("quiet").display().to_string();
+    server.configure(&SETTINGS.replace("FOLDER", &server.folder.path().display().to_string()));
+    server.launch();
+    server.wait_for_banner();
+    for recipient in ["you@quiet.example", "you@loud.example"] {
+        server.accept("me@sender.example", &[recipient], &letter("queued"));
+    }
+    eventually("the other domain has its mail", || server.count_of(Type::Delivery) == 1);
+
+    let why = console(&server, "why default quiet.example");
+    assert!(why.contains("domain quiet.example: held since "), "{why}");
+    assert!(why.contains(&format!(" by curfew, {schedule}:2, until it is over")), "{why}");
+    assert!(console(&server, "suspensions").contains(&format!("by curfew, {schedule}:2")));
+    assert!(refusal(&server, "resume --domain quiet.example").contains("not suspended by order"));
+    assert_eq!(console(&server, "curfew status"), "curfew: 1 rule(s) active; tz=Asia/Kolkata\n");
+    assert_eq!(
+        console(&server, "curfew show"),
+        "curfew: 1 rule(s), tz=Asia/Kolkata\n[1] binding=* domain=quiet.example minute=* hour=* mday=* month=* wday=*\n"
+    );
+    assert_eq!(
+        console(&server, "curfew check default Quiet.Example"),
+        "curfew: binding=default domain=quiet.example suspended=yes\n"
+    );
+
+    // A broken schedule leaves everything as it is; one without the rule lets the mail go.
+    server.folder.write("quiet", "* quiet.example maybe * * * * *\n");
+    assert!(refusal(&server, "curfew reload").contains("quiet: line 1: 'maybe' is neither on nor off"));
+    assert!(console(&server, "curfew check default quiet.example").contains("suspended=yes"));
+    assert_eq!(server.count_of(Type::Delivery), 1);
+    server.folder.write("quiet", "* quiet.example off * * * * *\n");
+    assert_eq!(console(&server, "curfew reload"), "curfew: 0 rule(s) active; tz=Asia/Kolkata\n");
+    eventually("what was held is delivered", || server.count_of(Type::Delivery) == 2);
+
+    // It comes back with the configuration, and goes with it.
+    server.folder.write("quiet", "default * on * * * * *\n");
+    assert!(console(&server, "config reload").starts_with("OK, configuration "));
+    server.accept("me@sender.example", &["you@loud.example"], &letter("queued"));
+    eventually("it is queued", || server.count_of(Type::Reception) == 3);
+    assert!(console(&server, "why default loud.example").contains("binding default: held since"));
+    server.configure("");
+    console(&server, "config reload");
+    eventually("nothing is held any more", || server.count_of(Type::Delivery) == 3);
+    let paniclog = server.folder.read("paniclog.ec");
+    assert!(
+        paniclog.contains(&format!("curfew: binding=default domain=* ({schedule}:1) begins")),
+        "{paniclog}"
+    );
+    server.kill();
+}

@@ -5,8 +5,9 @@
 
 use super::{QueueId, Schedule};
 use crate::entry::EntryInfo;
+use crate::queue::Queue;
 use crate::settings::{QueueSettings, ScheduleSettings};
-use crate::suspension::{Order, Scope, TooManySuspensions};
+use crate::suspension::{Order, Scope, Suspensions, TooManySuspensions};
 use mail::Time;
 use std::rc::Rc;
 
@@ -33,7 +34,31 @@ impl<T> Schedule<T> {
         was
     }
 
-    /// Every suspension by order.
+    /// A curfew suspends these scopes, in place of those that it suspended before. New queues obey, those that
+    /// are there once they are `reconsider`ed.
+    pub fn curfew<'a>(
+        &mut self,
+        orders: impl IntoIterator<Item = (Scope<'a>, Order)>,
+    ) -> Result<(), TooManySuspensions> {
+        self.suspensions.set_curfew(orders)
+    }
+
+    /// Up to `most` queues from number `from` on obey the suspensions in force; the number to go on with, none when
+    /// every queue has had its turn. Begin with 0 after each `curfew`.
+    pub fn reconsider(&mut self, from: u32, most: usize, now: Time) -> Option<u32> {
+        let lot: Vec<u32> = self.queues.indexes_from(from).take(most).collect();
+        for index in &lot {
+            let queue = self.queues.at_mut(*index);
+            let suspended = is_suspended(queue, &self.suspensions);
+            if suspended != queue.suspended {
+                queue.suspended = suspended;
+                self.arrange(*index, now);
+            }
+        }
+        lot.last().filter(|_| lot.len() == most).map(|last| last + 1)
+    }
+
+    /// Every suspension by order or curfew.
     pub fn suspensions(&self) -> impl Iterator<Item = (Scope<'_>, &Order)> {
         self.suspensions.iter()
     }
@@ -104,8 +129,7 @@ impl<T> Schedule<T> {
         for index in &lot {
             let queue = self.queues.at_mut(*index);
             queue.settings = resolve(&queue.binding, &queue.domain);
-            let ordered = self.suspensions.cover(&queue.binding, &queue.domain);
-            queue.suspended = queue.settings.suspend_delivery || ordered;
+            queue.suspended = is_suspended(queue, &self.suspensions);
             // Whatever it waited for may be gone; it will find out.
             self.turns.leave(*index);
             self.arrange(*index, now);
@@ -116,8 +140,7 @@ impl<T> Schedule<T> {
     fn suspend_again(&mut self, scope: Scope<'_>, now: Time) {
         for index in self.covered(scope) {
             let queue = self.queues.at_mut(index);
-            let ordered = self.suspensions.cover(&queue.binding, &queue.domain);
-            queue.suspended = queue.settings.suspend_delivery || ordered;
+            queue.suspended = is_suspended(queue, &self.suspensions);
             self.arrange(index, now);
         }
     }
@@ -132,4 +155,8 @@ impl<T> Schedule<T> {
         };
         self.queues.indexes().filter(covers).collect()
     }
+}
+
+fn is_suspended<T>(queue: &Queue<T>, suspensions: &Suspensions) -> bool {
+    queue.settings.suspend_delivery || suspensions.cover(&queue.binding, &queue.domain)
 }

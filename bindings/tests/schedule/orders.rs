@@ -3,7 +3,7 @@
 use super::*;
 
 fn ordered(by: &str) -> Order {
-    Order { by: by.into(), at: START }
+    Order { authority: Authority::Operator, by: by.into(), at: START }
 }
 
 #[test]
@@ -38,6 +38,42 @@ fn a_suspension_covers_queues_that_come_later_and_no_others() {
     let other = put(&mut schedule, "y.example", 0..1, START);
     assert_eq!(connect_all(&mut schedule, START)[0].queue(), other);
     assert_eq!(schedule.want(START), Want::Rest);
+}
+
+#[test]
+fn a_curfew_is_beside_the_orders_of_operators_and_replaces_the_curfew_before() {
+    let mut schedule = schedule();
+    let rule = |scope| (scope, Order { authority: Authority::Curfew, ..ordered("curfew, /c:1") });
+    let reconsider = |schedule: &mut Schedule<u32>| {
+        let mut from = Some(0);
+        while let Some(next) = from {
+            from = schedule.reconsider(next, 1, START);
+        }
+    };
+    let x = put(&mut schedule, "x.example", 0..1, START);
+    let y = put(&mut schedule, "y.example", 0..1, START);
+    schedule.curfew([rule(Scope::Domain("x.example")), rule(Scope::Domain("z.example"))]).unwrap();
+    let z = put(&mut schedule, "z.example", 0..1, START);
+    assert!(schedule.is_suspended("b1", "z.example"), "queues that come later obey at once");
+    reconsider(&mut schedule);
+    assert_eq!(schedule.want(START), Want::Connect(y));
+    // A scope that an operator has suspended too needs both to end.
+    schedule.suspend(Scope::Domain("x.example"), ordered("ann"), START).unwrap();
+    assert_eq!(schedule.suspensions().count(), 3);
+    schedule.curfew([rule(Scope::Domain("y.example"))]).unwrap();
+    reconsider(&mut schedule);
+    assert_eq!(schedule.want(START), Want::Connect(z));
+    schedule.resume(Scope::Domain("x.example"), START);
+    schedule.curfew([]).unwrap();
+    reconsider(&mut schedule);
+    let connected = connect_all(&mut schedule, START);
+    let has = |queue| connected.iter().any(|permit| permit.queue() == queue);
+    assert!([x, y, z].into_iter().all(has), "nothing holds them any more");
+    // More than there may be: the curfew before goes on.
+    let many = bindings::suspension::SUSPENSIONS_AT_MOST;
+    let names: Vec<String> = (0..=many).map(|number| format!("d{number}.example")).collect();
+    assert!(schedule.curfew(names.iter().map(|name| rule(Scope::Domain(name)))).is_err());
+    assert_eq!(schedule.suspensions().count(), 0);
 }
 
 #[test]

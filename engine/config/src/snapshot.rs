@@ -275,6 +275,11 @@ impl<'a> Stanza<'a> {
         &self.instance().name
     }
 
+    /// The configuration that it stands in.
+    pub fn snapshot(self) -> &'a Snapshot {
+        self.snapshot
+    }
+
     pub fn scope(self) -> Scope {
         self.instance().scope
     }

@@ -11,8 +11,8 @@ use dns::{Answer, Kind, Name, Trouble};
 use ipnet::IpNet;
 use mail::{MessageId, Time};
 use policy_api::{
-    Answers, Connection, Counter, Endpoint, Host, InjectFault, Job, Later, Level, LookupFault, NewMessage,
-    Pool, Question, Record, RecordKind, Tally, WorkFault,
+    Answers, Connection, Counter, Endpoint, Hold, Host, InjectFault, Job, Later, Level, LookupFault,
+    NewMessage, Pool, Question, Record, RecordKind, Tally, WorkFault,
 };
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -207,6 +207,10 @@ impl<W: World> Host for PolicyHost<W> {
     fn sessions(&self, network: Option<IpNet>) -> Later<u64> {
         let sessions = self.shard.common.gate.sessions(network);
         Box::pin(std::future::ready(sessions))
+    }
+
+    fn hold(&self, holds: Vec<Hold>) {
+        self.shard.hold(&holds);
     }
 
     fn outbound<'a>(&'a self, binding: &str, domain: &str) -> Box<dyn Lookup + 'a> {

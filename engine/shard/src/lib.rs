@@ -19,6 +19,7 @@ mod copies;
 mod counters;
 mod credentials;
 mod crowd;
+mod curfew;
 mod deliver;
 mod dispatch;
 mod drain;

@@ -54,6 +54,9 @@ pub(crate) fn adopt<W: World>(shard: &Rc<Shard<W>>) {
     let old = shard.site.replace(site.clone());
     old.retire();
     attend(shard, &site);
+    if !policy_modules::curfew::is_on(&site.snapshot) {
+        shard.hold(&[]);
+    }
     shard.sockets.borrow_mut().close_unwanted(&site);
     serve_at(shard, opened);
     shard.reopen_logs(&site.snapshot);

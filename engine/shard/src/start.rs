@@ -13,7 +13,7 @@ use crate::record::{Recorder, record};
 use crate::rehearsal::Notebook;
 use crate::resolve::Resolver;
 use crate::settings::{Around, Policy, Site, policy_findings};
-use crate::{Life, Shard, dispatch, options, receive, recover, take, tidy};
+use crate::{Life, Shard, curfew, dispatch, options, receive, recover, take, tidy};
 use bindings::{Schedule, ScheduleSettings};
 use config::{ModuleSyntax, Registry, Snapshot};
 use dns::Resolv;
@@ -304,8 +304,10 @@ async fn run<W: World>(
         shard.complain(&format!("spool: what other shards left in {} waits: {error}", spoolbase.display()));
     }
     world.spawn("tidy", tidy::tidy(shard.clone()));
-    world.spawn("dispatch", dispatch::dispatch(shard.clone()));
     attend(shard, &shard.site());
+    // No connection for what a curfew holds, not even the first.
+    curfew::reconsider(shard).await;
+    world.spawn("dispatch", dispatch::dispatch(shard.clone()));
     serve_at(shard, sockets);
     tell(Event::Ready { copies, report });
     shard.stop_asked.wait().await;

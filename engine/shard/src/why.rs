@@ -10,7 +10,7 @@ use crate::selection::walk;
 use bindings::hosts::HostBarrier;
 use bindings::options::{HostOptions, OutboundOptions};
 use bindings::why::{Exhausted, Limit, why};
-use bindings::{Cause, Place, QueueId, Rate};
+use bindings::{Authority, Cause, Place, QueueId, Rate};
 use config::{OptionDef, View};
 use console::{Record, date, record};
 use mail::{Stage, Time};
@@ -155,7 +155,11 @@ impl Known<'_> {
             }
             Cause::SuspendedByOrder { scope, order } => {
                 let what = crate::commands::queues::suspend::spoken(scope);
-                let text = format!("{what}: suspended by {} at {}, until resume", order.by, time(order.at));
+                let (by, at) = (&order.by, time(order.at));
+                let text = match order.authority {
+                    Authority::Operator => format!("{what}: suspended by {by} at {at}, until resume"),
+                    Authority::Curfew => format!("{what}: held since {at} by {by}, until it is over"),
+                };
                 sentence("suspended", text).with("by", order.by.clone()).with("since", order.at)
             }
             Cause::BeingDelivered { messages, connections } => {
@@ -514,7 +518,8 @@ mod tests {
         let rate = Rate { events: 5, seconds: 60 };
         let throttle = Exhausted { option: "outbound_throttle_messages", rate, until: after(30) };
         let server = Limit { option: "server_max_outbound_connections", most: 2, held: 2 };
-        let order = Order { by: "ann".into(), at: NOW };
+        let order = Order { authority: Authority::Operator, by: "ann".into(), at: NOW };
+        let curfew = Order { authority: Authority::Curfew, by: "curfew, /c.conf:3".into(), at: NOW };
         let pause = Pause { until: after(20), failures: 2, since: NOW };
         for (cause, text) in [
             (Cause::NoMail, "no mail is queued for x.example on out-a"),
@@ -526,6 +531,10 @@ mod tests {
             (
                 Cause::SuspendedByOrder { scope: Scope::Binding("out-a"), order: &order },
                 "binding out-a: suspended by ann at 2026-02-04 22:29:50, until resume",
+            ),
+            (
+                Cause::SuspendedByOrder { scope: Scope::Domain("x.example"), order: &curfew },
+                "domain x.example: held since 2026-02-04 22:29:50 by curfew, /c.conf:3, until it is over",
             ),
             (
                 Cause::Throttled { throttle, waiting: 3 },
@@ -594,7 +603,7 @@ mod tests {
 
     #[test]
     fn a_message_has_its_own_time_and_its_own_last_reply() {
-        let order = Order { by: "ann".into(), at: NOW };
+        let order = Order { authority: Authority::Operator, by: "ann".into(), at: NOW };
         let suspended = Cause::SuspendedByOrder { scope: Scope::All, order: &order };
         let causes = vec![suspended, Cause::ItsTurn { ahead: 0 }, Cause::NextAttempt(after(1))];
         let mut known = known(causes);

@@ -14,6 +14,7 @@ use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Holds nothing of its host: a language keeps it while a coroutine is suspended.
@@ -75,6 +76,9 @@ pub trait Host {
     /// Sessions that clients of a network have open now; of all clients without one.
     fn sessions(&self, network: Option<IpNet>) -> Later<u64>;
 
+    /// Deliveries of these are held from now on, in place of those that were held before.
+    fn hold(&self, holds: Vec<Hold>);
+
     /// The options that hold for mail of a binding to a routing domain (spec config-language.md §9.1):
     /// `SomeOptions::resolve(&host.outbound(binding, domain))`.
     fn outbound<'a>(&'a self, binding: &str, domain: &str) -> Box<dyn Lookup + 'a>;
@@ -99,6 +103,18 @@ pub trait Host {
 
     /// A script has changed something: at `file:line`.
     fn did(&self, _place: &str, _what: &str) {}
+}
+
+/// Deliveries that a curfew holds. Mail stays in its queue and ages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// None: whatever the binding.
+    pub binding: Option<Arc<str>>,
+    /// The domain of the queue, folded. None: whatever the domain.
+    pub domain: Option<Arc<str>>,
+    /// The rule, as operators are told.
+    pub by: Arc<str>,
+    pub since: Time,
 }
 
 /// A number that grows, of one shard.

@@ -3,6 +3,7 @@
 //! Architecture invariant: nothing here knows a socket, a runtime or the SMTP grammar. A module is a script
 //! of questions to a `Host`; the engine's `shard` plays the host.
 
+mod aside;
 pub mod audit;
 mod combination;
 mod command;
@@ -20,11 +21,12 @@ mod scan;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use aside::aside;
 pub use combination::{Combined, combine};
 pub use command::{Cell, ModuleCommand, Order, Row, Told};
 pub use disposition::{Disposition, SessionRequests};
 pub use hook::{Credentials, Hook, HookKind};
-pub use host::{Counter, Host, Later, Tally};
+pub use host::{Counter, Hold, Host, Later, Tally};
 pub use make::{Finding, Make, Services, Sources};
 pub use message::{Client, Message, NewMessage, Origin, Tls};
 pub use module::{Answer, Ask, Maker, Module, ModuleDef, Verdict};

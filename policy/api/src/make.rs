@@ -1,6 +1,7 @@
 //! What a module is made of: its stanza, the files that were read for it, the services of others.
 
 use crate::Level;
+use config::Stanza;
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -22,6 +23,12 @@ pub struct Finding {
 impl Finding {
     pub fn new(place: impl Into<String>, text: impl Into<String>) -> Self {
         Finding { place: place.into(), text: text.into() }
+    }
+
+    /// About a stanza, at its place.
+    pub fn at(stanza: Stanza<'_>, text: impl Into<String>) -> Self {
+        let place = stanza.position().map(|position| position.to_string());
+        Finding::new(place.unwrap_or_default(), text)
     }
 }
 

@@ -2,8 +2,8 @@
 //! for real: pauses move a virtual clock.
 
 use crate::{
-    Answer, Answers, Ask, Client, Connection, Counter, Disposition, Endpoint, Host, InjectFault, Job, Later,
-    Level, LookupFault, Message, Module, ModuleCommand, NewMessage, Order, Pool, Question, Record,
+    Answer, Answers, Ask, Client, Connection, Counter, Disposition, Endpoint, Hold, Host, InjectFault, Job,
+    Later, Level, LookupFault, Message, Module, ModuleCommand, NewMessage, Order, Pool, Question, Record,
     RecordKind, SessionRequests, Tally, Told, Verdict, WorkFault,
 };
 use bytes::Bytes;
@@ -49,6 +49,8 @@ pub struct FakeHost {
     pub options: RefCell<HashMap<String, String>>,
     /// What `outbound` looks into; without one every option has its default.
     pub configuration: OnceCell<Snapshot>,
+    /// What is held now.
+    pub held: RefCell<Vec<Hold>>,
     /// File and line.
     pub logged: RefCell<Vec<(PathBuf, String)>>,
 }
@@ -227,6 +229,10 @@ impl Host for FakeHost {
 
     fn sessions(&self, _network: Option<IpNet>) -> Later<u64> {
         now(self.sessions.get())
+    }
+
+    fn hold(&self, holds: Vec<Hold>) {
+        self.held.replace(holds);
     }
 
     fn outbound<'a>(&'a self, binding: &str, domain: &str) -> Box<dyn Lookup + 'a> {

@@ -6,6 +6,7 @@ mod auth_ds;
 mod cidrdb;
 mod clamav;
 mod conntrol;
+pub mod curfew;
 mod daemon;
 mod dialogue;
 mod dkim_sign;

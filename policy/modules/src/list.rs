@@ -10,6 +10,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &crate::cidrdb::MODULE,
     &crate::clamav::MODULE,
     &crate::conntrol::MODULE,
+    &crate::curfew::MODULE,
     &crate::dkim_sign::MODULE,
     &crate::dkim_validate::MODULE,
     &crate::dmarc::MODULE,

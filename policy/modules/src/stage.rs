@@ -37,6 +37,15 @@ impl Drop for Database {
 
 /// The first of the modules of a configuration, which are all of this definition.
 pub(crate) fn made(definition: &'static ModuleDef, configuration: &str) -> Result<Rc<dyn Module>, Finding> {
+    made_with(definition, configuration, &[])
+}
+
+/// The same with files.
+pub(crate) fn made_with(
+    definition: &'static ModuleDef,
+    configuration: &str,
+    files: &[(&str, &str)],
+) -> Result<Rc<dyn Module>, Finding> {
     let registry = Registry::new(&[DatasourceOptions::DEFINITIONS], &[definition.syntax]);
     let loader = MemoryLoader::default().with("/test.conf", configuration);
     let snapshot: Arc<Snapshot> = match config::load("/test.conf", &loader, &registry, &[]) {
@@ -46,8 +55,10 @@ pub(crate) fn made(definition: &'static ModuleDef, configuration: &str) -> Resul
     let services: Rc<Services> = Rc::default();
     Datasources::new(&snapshot).offer(&services);
     services.offer(crate::CONFIGURATION, snapshot.clone());
+    let mut sources = Sources::default();
+    files.iter().for_each(|(path, text)| sources.insert(*path, text.as_bytes().to_vec()));
     let make = Make {
-        sources: &Arc::new(Sources::default()),
+        sources: &Arc::new(sources),
         services: &services,
         hostname: "mx.example",
         debug_level: Level::Error,

@@ -8,7 +8,7 @@ use config::Lookup;
 use ipnet::IpNet;
 use mail::{MessageId, Phase, Time};
 use policy_api::{
-    Answer, Answers, Ask, Connection, Counter, Endpoint, Hook, HookKind, Host, InjectFault, Job, Later,
+    Answer, Answers, Ask, Connection, Counter, Endpoint, Hold, Hook, HookKind, Host, InjectFault, Job, Later,
     Level, LookupFault, Module, ModuleDef, NewMessage, Origin, Pool, Question, Record, Tally, Verdict,
     WorkFault,
 };
@@ -239,6 +239,10 @@ impl Host for Listening {
 
     fn reset_summary(&self) {
         self.host.reset_summary();
+    }
+
+    fn hold(&self, holds: Vec<Hold>) {
+        self.host.hold(holds);
     }
 
     fn outbound<'a>(&'a self, binding: &str, domain: &str) -> Box<dyn Lookup + 'a> {

@@ -112,17 +112,7 @@ pub const MODULES: &[KnownModule] = &[
         Instances::Singleton,
         &[],
     ),
-    KnownModule::listed(
-        "curfew",
-        2,
-        "Hours in which deliveries rest.",
-        Standing::Coming("curfews"),
-        Instances::Any,
-        &[fields! {
-            schedule_file: OptionalText = "" "File of the hours.";
-            timezone: Text = "UTC" "Their time zone.";
-        }],
-    ),
+    KnownModule::built("curfew", 2, "Hours in which deliveries rest."),
     KnownModule::listed(
         "maildir",
         2,

@@ -62,7 +62,11 @@ pub fn spoken(scope: bindings::Scope<'_>) -> String {
 pub async fn ask<W: World>(shard: Rc<Shard<W>>, request: Arc<Request>) -> Result<(), Refused> {
     let scope = Scope::read(&request)?;
     let now = shard.world.now();
-    let order = bindings::Order { by: request.user.as_str().into(), at: now };
+    let order = bindings::Order {
+        authority: bindings::Authority::Operator,
+        by: request.user.as_str().into(),
+        at: now,
+    };
     let suspended = shard.schedule.borrow_mut().suspend(scope.scope(), order, now);
     suspended.map_err(|_| {
         let most = bindings::suspension::SUSPENSIONS_AT_MOST;
