@@ -16,6 +16,9 @@ pub struct Rights {
     pub sender: bool,
     /// The list.
     pub recipients: bool,
+    /// The list, by the words of Sieve that may stand behind its last look (spec sieve.md §5.1: redirect,
+    /// add_recipient).
+    pub redirect: bool,
     /// The recipient of a copy.
     pub recipient: bool,
     pub content: bool,
@@ -34,6 +37,7 @@ const NONE: Rights = Rights {
     capabilities: false,
     sender: false,
     recipients: false,
+    redirect: false,
     recipient: false,
     content: false,
     routing_domain: false,
@@ -53,10 +57,20 @@ impl Rights {
             Phase::Rcptto => {
                 Rights { recipients: true, routing_domain: true, outgoing: true, discard: true, ..NONE }
             }
-            Phase::Data => Rights { recipients: true, content: true, discard: true, outgoing: true, ..NONE },
+            Phase::Data => Rights {
+                sender: true,
+                recipients: true,
+                redirect: true,
+                content: true,
+                discard: true,
+                outgoing: true,
+                ..NONE
+            },
             Phase::RcpttoList => Rights { recipients: true, ..NONE },
             Phase::RcpttoListFinal => NONE,
-            Phase::DataSpool => Rights { content: true, discard: true, outgoing: true, ..NONE },
+            Phase::DataSpool => {
+                Rights { sender: true, redirect: true, content: true, discard: true, outgoing: true, ..NONE }
+            }
             Phase::DataSpoolEachRcpt | Phase::MsgGenDataSpool => Rights {
                 sender: true,
                 recipient: true,
@@ -78,7 +92,7 @@ impl Rights {
     pub fn keep(self, message: &Message) -> Kept {
         Kept {
             sender: (!self.sender).then(|| message.sender.clone()),
-            recipients: (!self.recipients).then(|| message.recipients.clone()),
+            recipients: (!(self.recipients || self.redirect)).then(|| message.recipients.clone()),
             recipient: (!self.recipient).then(|| message.recipient.clone()),
             content: (!self.content).then(|| message.content.clone()),
             routing_domain: (!self.routing_domain).then(|| message.routing_domain.clone()),
@@ -169,7 +183,7 @@ mod tests {
             message.outgoing.push(crate::NewMessage::default());
             let allowed = [
                 rights.sender,
-                rights.recipients,
+                rights.recipients || rights.redirect,
                 rights.recipient,
                 rights.content,
                 rights.routing_domain,

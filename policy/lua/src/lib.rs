@@ -13,7 +13,6 @@ mod family;
 mod findings;
 mod function;
 mod hooks;
-mod http;
 mod instance;
 mod machine;
 mod macros;

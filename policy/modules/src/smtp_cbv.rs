@@ -7,10 +7,10 @@
 use crate::dialogue::Prober;
 use crate::seats::Seats;
 use config::{Dictionary, Instances, ModuleSyntax, OptionalText, Seconds};
-use mail::{Address, Phase, Time};
+use mail::{Address, Phase, Reply, Time};
 use policy_api::{
-    Answer, Ask, Host, Module, ModuleDef, Probe, ProbeFault, ProbeServer, ProbeStage, Probed, RecipientProbe,
-    Verdict,
+    Answer, Ask, Host, Later, Module, ModuleDef, Probe, ProbeFault, ProbeServer, ProbeStage, Probed,
+    RecipientProbe, Verdict,
 };
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -44,14 +44,12 @@ pub static MODULE: ModuleDef = ModuleDef::new(
     },
     &[Phase::Mailfrom, Phase::Rcptto],
     |stanza, make| {
-        let prober: Rc<dyn RecipientProbe> = Rc::new(Prober { hostname: make.hostname.into() });
-        make.services.offer("smtp_cbv", prober.clone());
-        Ok(Rc::new(Callback {
-            options: CallbackOptions::resolve(&stanza),
-            prober,
-            seats: Seats::shared(QUESTIONS, make.shard, make.shards),
-            known: RefCell::default(),
-        }))
+        let options = CallbackOptions::resolve(&stanza);
+        let prober = Rc::new(Prober { hostname: make.hostname.into() });
+        let seats = Seats::shared(QUESTIONS, make.shard, make.shards);
+        let caller = Caller::new(options, prober, seats);
+        make.services.offer::<Rc<dyn RecipientProbe>>("smtp_cbv", Rc::new(caller.clone()));
+        Ok(Rc::new(Callback(caller)))
     },
 );
 
@@ -63,21 +61,37 @@ const REMEMBERED: usize = 10_000;
 const CERTAIN_LIFE: Duration = Duration::from_secs(3600);
 const TRANSIENT_LIFE: Duration = Duration::from_secs(60);
 
-struct Callback {
+/// Octets of a reply that are remembered.
+const REMEMBERED_TEXT: usize = 500;
+
+type Said = Result<Probed, ProbeFault>;
+/// Sender and recipient.
+type Pair = (Box<str>, Box<str>);
+
+/// Asks for the module and for scripts: what one of them has heard, the other need not ask.
+#[derive(Clone)]
+struct Caller(Rc<Calls>);
+
+struct Calls {
     options: CallbackOptions,
     prober: Rc<dyn RecipientProbe>,
     seats: Seats,
-    /// By address: what was said, and until when that counts.
-    known: RefCell<HashMap<Box<str>, (&'static str, Time)>>,
+    /// What was said, and until when that counts.
+    known: RefCell<HashMap<Pair, (Said, Time)>>,
 }
+
+struct Callback(Caller);
 
 impl Module for Callback {
     fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
+        let Calls { options, .. } = &*self.0.0;
         let message = &ask.message;
-        let address = match (self.options.phase, ask.phase) {
+        let address = match (options.phase, ask.phase) {
             (When::Mailfrom, Phase::Mailfrom) => message.sender.clone(),
             // A question like ours is not answered with another one, or two servers would ask each other.
-            (When::Rcptto, Phase::Rcptto) if !self.is_ours(message.sender.as_ref()) => {
+            (When::Rcptto, Phase::Rcptto)
+                if message.sender.as_ref().map(Address::as_str) != options.mailfrom.as_deref() =>
+            {
                 message.recipient.clone()
             }
             _ => None,
@@ -85,54 +99,80 @@ impl Module for Callback {
         let Some(address) = address.filter(|address| !address.domain().is_empty()) else {
             return Answer::Now(Verdict::Continue);
         };
+        let probe = Probe {
+            server: ProbeServer::Domain(address.folded_domain().into()),
+            sender: options.mailfrom.as_deref().unwrap_or("").into(),
+            recipient: address.as_str().into(),
+            within: options.timeout,
+        };
         Answer::Later(Box::pin(async move {
-            let result = self.result(&address, host).await;
-            ask.contexts.message.set(RESULT, result);
+            let said = self.0.ask(probe, host).await;
+            ask.contexts.message.set(RESULT, meaning(&said));
             Verdict::Continue
         }))
     }
 }
 
-impl Callback {
-    fn is_ours(&self, sender: Option<&Address>) -> bool {
-        sender.map(Address::as_str) == self.options.mailfrom.as_deref()
+impl RecipientProbe for Caller {
+    fn ask(&self, probe: Probe, host: &Rc<dyn Host>) -> Later<Said> {
+        let (caller, host) = (self.clone(), host.clone());
+        Box::pin(async move { caller.said(probe, &host).await })
+    }
+}
+
+impl Caller {
+    fn new(options: CallbackOptions, prober: Rc<dyn RecipientProbe>, seats: Seats) -> Caller {
+        Caller(Rc::new(Calls { options, prober, seats, known: RefCell::default() }))
     }
 
-    async fn result(&self, address: &Address, host: &Rc<dyn Host>) -> &'static str {
+    async fn said(&self, mut probe: Probe, host: &Rc<dyn Host>) -> Said {
+        let calls = &*self.0;
+        let key = (probe.sender.clone(), probe.recipient.clone());
         let now = host.now();
-        let known = self.known.borrow().get(address.as_str()).copied();
-        if let Some((result, _)) = known.filter(|(_, until)| now < *until) {
-            return result;
+        let known = calls.known.borrow().get(&key).cloned();
+        if let Some((said, _)) = known.filter(|(_, until)| now < *until) {
+            return said;
         }
-        let within = self.options.timeout;
-        let Some(_seat) = self.seats.take(host, within).await else { return "transient" };
-        let domain = address.folded_domain();
-        let probe = Probe {
-            server: ProbeServer::Domain(self.options.map.get(&domain).unwrap_or(&domain).into()),
-            sender: self.options.mailfrom.as_deref().unwrap_or("").into(),
-            recipient: address.as_str().into(),
-            within: (now + within).since(host.now()),
+        let within = probe.within.min(calls.options.timeout);
+        let Some(_seat) = calls.seats.take(host, within).await else {
+            return Err(ProbeFault::Unreachable("too many questions are under way".to_owned()));
         };
+        if let ProbeServer::Domain(domain) = &mut probe.server
+            && let Some(mapped) = calls.options.map.get(domain)
+        {
+            *domain = mapped.into();
+        }
+        probe.within = (now + within).since(host.now());
         host.counter("smtp_cbv:questions").add(1);
-        let result = meaning(&self.prober.ask(probe, host).await);
-        let life = if result == "transient" { TRANSIENT_LIFE } else { CERTAIN_LIFE };
-        self.remember(address, result, host.now(), life);
-        result
+        let said = short(calls.prober.ask(probe, host).await);
+        let life = if meaning(&said) == "transient" { TRANSIENT_LIFE } else { CERTAIN_LIFE };
+        self.remember(key, said.clone(), host.now(), life);
+        said
     }
 
-    fn remember(&self, address: &Address, result: &'static str, now: Time, life: Duration) {
-        let mut known = self.known.borrow_mut();
+    fn remember(&self, key: Pair, said: Said, now: Time, life: Duration) {
+        let mut known = self.0.known.borrow_mut();
         if known.len() >= REMEMBERED {
             known.retain(|_, (_, until)| now < *until);
         }
         if known.len() < REMEMBERED {
-            known.insert(address.as_str().into(), (result, now + life));
+            known.insert(key, (said, now + life));
         }
     }
 }
 
+/// Strangers say what they like, and much of it.
+fn short(said: Said) -> Said {
+    let mut probed = said?;
+    if probed.reply.text.len() > REMEMBERED_TEXT {
+        let text = &probed.reply.text[..probed.reply.text.floor_char_boundary(REMEMBERED_TEXT)];
+        probed.reply = Reply::verbatim(probed.reply.code, text);
+    }
+    Ok(probed)
+}
+
 /// A server that does not want to talk with us has said nothing about the address.
-fn meaning(said: &Result<Probed, ProbeFault>) -> &'static str {
+fn meaning(said: &Said) -> &'static str {
     match said {
         Ok(Probed { stage: ProbeStage::Recipient, reply }) if reply.is_success() => "pass",
         Ok(Probed { stage: ProbeStage::Sender | ProbeStage::Recipient, reply }) if reply.is_permanent() => {
@@ -148,11 +188,11 @@ mod tests {
     use super::*;
     use crate::dialogue::tests::server;
     use policy_api::Record;
-    use policy_api::testing::Conversation;
+    use policy_api::testing::{Conversation, run};
 
     fn module(options: CallbackOptions) -> Callback {
         let prober = Rc::new(Prober { hostname: "mx.here.example".into() });
-        Callback { options, prober, seats: Seats::shared(QUESTIONS, 0, 1), known: RefCell::default() }
+        Callback(Caller::new(options, prober, Seats::shared(QUESTIONS, 0, 1)))
     }
 
     fn conversation(says: &[&'static str]) -> (Conversation, Rc<RefCell<Vec<u8>>>) {
@@ -216,15 +256,38 @@ mod tests {
     }
 
     #[test]
-    fn strangers_cannot_fill_the_memory() {
+    fn what_the_module_has_heard_scripts_need_not_ask() {
+        let (mut conversation, _) =
+            conversation(&[HELLO[0], HELLO[1], "250 ok\r\n", "550 5.1.1 no such user\r\n"]);
         let module = module(CallbackOptions::defaults().clone());
+        conversation.message.sender = Some(Address::new("a", "there.example"));
+        conversation.ask(&module, Phase::Mailfrom);
+        let host: Rc<dyn Host> = conversation.host.clone();
+        let probe = |sender: &str| Probe {
+            server: ProbeServer::Domain("there.example".into()),
+            sender: sender.into(),
+            recipient: "a@there.example".into(),
+            within: Duration::from_secs(5),
+        };
+        let said = run(module.0.ask(probe(""), &host)).expect("an answer");
+        assert_eq!((said.reply.code, &*said.reply.text), (550, "5.1.1 no such user"));
+        assert_eq!(conversation.host.counters.borrow()["smtp_cbv:questions"].get(), 1);
+        run(module.0.ask(probe("b@other.example"), &host)).expect("another sender is another question");
+        assert_eq!(conversation.host.counters.borrow()["smtp_cbv:questions"].get(), 2);
+    }
+
+    #[test]
+    fn strangers_cannot_fill_the_memory() {
+        let Callback(caller) = module(CallbackOptions::defaults().clone());
         let second = Time::from_secs;
+        let said = || Err(ProbeFault::Unreachable(String::new()));
         for number in 0..REMEMBERED + 5 {
-            let address = Address::new(&number.to_string(), "x.example");
-            module.remember(&address, "pass", second(1), TRANSIENT_LIFE);
+            caller.remember(("".into(), number.to_string().into()), said(), second(1), TRANSIENT_LIFE);
         }
-        assert_eq!(module.known.borrow().len(), REMEMBERED);
-        module.remember(&Address::new("late", "x.example"), "pass", second(100), TRANSIENT_LIFE);
-        assert_eq!(module.known.borrow().len(), 1);
+        assert_eq!(caller.0.known.borrow().len(), REMEMBERED);
+        caller.remember(("".into(), "late".into()), said(), second(100), TRANSIENT_LIFE);
+        assert_eq!(caller.0.known.borrow().len(), 1);
+        let long = Probed { stage: ProbeStage::Recipient, reply: Reply::verbatim(250, "ü".repeat(5000)) };
+        assert_eq!(short(Ok(long)).unwrap().reply.text.len(), REMEMBERED_TEXT);
     }
 }

@@ -306,6 +306,11 @@ impl Machine {
     }
 }
 
+/// What a reply may begin with: a success, or a refusal.
+pub(crate) fn is_code(code: u16) -> bool {
+    matches!(code, 200..300 | 400..600)
+}
+
 /// `sieve stats` shows who needs more than there is.
 fn count_limit(scene: &Scene<'_>, limit: &str) {
     scene.count(&format!("limit:{limit}"), "4xx");
@@ -378,8 +383,8 @@ impl<'c> Call<'c, '_> {
 
     pub fn code(&self, index: usize) -> Result<u16, Fault> {
         let text = self.text(index);
-        let code = text.trim().parse::<u16>().ok().filter(|code| *code == 250 || (400..600).contains(code));
-        code.ok_or_else(|| Fault::new(format!("'{text}' is no reply code (250, or 400 to 599)")))
+        let code = text.trim().parse::<u16>().ok().filter(|code| is_code(*code));
+        code.ok_or_else(|| Fault::new(format!("'{text}' is no reply code (200 to 299, or 400 to 599)")))
     }
 
     pub fn hash(&self, index: usize) -> Result<&crate::value::Hash, Fault> {

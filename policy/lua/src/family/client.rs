@@ -5,13 +5,11 @@
 use crate::call::{Call, Pending};
 use crate::function::tier2::{later, lua, now};
 use crate::function::{Family, namespace};
-use crate::http::{Reader, Response, Url, escape, field, request, unescape};
 use crate::machine::Machine;
 use crate::value::{Octets, Text, class, none, one, this};
+use data::http::{Reader, Response, Url, escape, exchange, field, request, unescape};
 use mlua::{Error, FromLuaMulti, Lua, MultiValue, Table, Value};
-use policy_api::{Endpoint, Host, Question, Record, RecordKind};
 use std::cell::{Cell, RefCell};
-use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -96,8 +94,6 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(300);
 const MOST_FIELDS: usize = 100;
 const LARGEST_REQUEST: usize = 8 << 20;
-/// Addresses of a host that are tried.
-const TRIED: usize = 4;
 
 fn set_up(machine: &Machine) -> mlua::Result<()> {
     class::<Client>(machine, "client", |_| {})?;
@@ -154,63 +150,6 @@ fn do_request(lua: &Lua, call: &Rc<Call>, arguments: MultiValue) -> mlua::Result
             }
         }
     }))
-}
-
-async fn exchange(
-    host: &Rc<dyn Host>,
-    url: &Url,
-    octets: Vec<u8>,
-    mut reader: Reader,
-    within: Duration,
-) -> Result<Response, String> {
-    let deadline = host.now() + within;
-    let left = || deadline.since(host.now());
-    let failed = |error: std::io::Error| format!("{}:{}: {error}", url.host, url.port);
-    let mut connection = None;
-    let mut reason = format!("{} has no address", url.host);
-    for address in addresses(host, &url.host).await?.into_iter().take(TRIED) {
-        match host.dial(Endpoint::Inet(SocketAddr::new(address, url.port)), left()).await {
-            Ok(made) => {
-                connection = Some(made);
-                break;
-            }
-            Err(error) => reason = failed(error),
-        }
-    }
-    let mut connection = connection.ok_or(reason)?;
-    connection.write(octets.into(), left()).await.map_err(failed)?;
-    loop {
-        let octets = connection.read(left()).await.map_err(failed)?;
-        if octets.is_empty() || reader.read(&octets)? {
-            return reader.ended();
-        }
-        host.breathe().await;
-    }
-}
-
-/// IPv4 first, as most servers inside of a site have it.
-pub async fn addresses(host: &Rc<dyn Host>, name: &str) -> Result<Vec<IpAddr>, String> {
-    if let Ok(address) = name.parse() {
-        return Ok(vec![address]);
-    }
-    if name.eq_ignore_ascii_case("localhost") {
-        return Ok(vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])]);
-    }
-    let (mut found, mut reason) = (Vec::new(), None);
-    for kind in [RecordKind::A, RecordKind::Aaaa] {
-        match host.lookup(Question::new(name, kind)).await {
-            Ok(answers) => found.extend(answers.records.iter().filter_map(|record| match record {
-                Record::A(address) => Some(IpAddr::V4(*address)),
-                Record::Aaaa(address) => Some(IpAddr::V6(*address)),
-                _ => None,
-            })),
-            Err(fault) => reason = Some(fault),
-        }
-    }
-    match reason {
-        Some(fault) if found.is_empty() => Err(format!("{name}: {fault}")),
-        _ => Ok(found),
-    }
 }
 
 fn get_body(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {

@@ -158,10 +158,10 @@ impl Compiler<'_> {
                 Some("a number".into())
             }
             (Kind::Code, Said::Text(text)) if constant(text).is_some_and(|text| !is_code(text)) => {
-                Some("a reply code: 250, or 400 to 599".into())
+                Some("a reply code: 200 to 299, or 400 to 599".into())
             }
             (Kind::Code, Said::Number(text)) if !is_code(text) => {
-                Some("a reply code: 250, or 400 to 599".into())
+                Some("a reply code: 200 to 299, or 400 to 599".into())
             }
             (Kind::OneOf(choices), _) => {
                 let is_choice = |text: &str| choices.iter().any(|choice| choice.eq_ignore_ascii_case(text));
@@ -365,5 +365,5 @@ fn is_number(text: &str) -> bool {
 }
 
 fn is_code(text: &str) -> bool {
-    text.parse::<u16>().is_ok_and(|code| code == 250 || (400..600).contains(&code))
+    text.parse::<u16>().is_ok_and(crate::machine::is_code)
 }

@@ -43,7 +43,7 @@ pub(super) static WORDS: &[Word] = &[
             crate::word::may("instance or option", Kind::Text),
             crate::word::may("option", Kind::Text),
         ])
-        .doc("The text of an option: ec_config \"eval\" \"binding\" \"b1\" \"retry_interval\"."),
+        .doc("An option's text, list or hash: ec_config \"eval\" \"binding\" \"b1\" \"retry_interval\"."),
     Word::action("ec_log", log)
         .takes(&[needs("text", Kind::Text)])
         .doc("A line for paniclog, with file and line."),
@@ -147,7 +147,27 @@ fn configuration(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
         return Err(Fault::new("scopes and instances come in pairs before the option"));
     }
     let path: Vec<(&str, &str)> = path.chunks(2).map(|pair| (&*pair[0], &*pair[1])).collect();
-    Ok(Value::from(call.scene.host.option(&path, option).unwrap_or_default()))
+    Ok(written(&call.scene.host.option(&path, option).unwrap_or_default()))
+}
+
+/// `( a b )` is a list, `[ k = v ]` a hash, in the language of the configuration; all else a text.
+fn written(text: &str) -> Value {
+    let is_several = text.starts_with(['(', '[']);
+    let statements = is_several.then(|| config::parse("option", &format!("option = {text}")).ok());
+    match statements.flatten().map(|(tree, _)| tree.statements).as_deref() {
+        Some([config::Statement::Assignment(option)]) => match &option.value {
+            config::Value::List(words) => words.iter().map(|word| word.text.to_string()).collect(),
+            config::Value::Dictionary(pairs) => {
+                let pairs = pairs.iter().map(|(key, value)| {
+                    let key: crate::value::Text = (&*key.text).into();
+                    (key, Value::from(&*value.text))
+                });
+                Value::Hash(crate::value::Hash::new(pairs.collect()))
+            }
+            config::Value::Scalar(_) => Value::from(text),
+        },
+        _ => Value::from(text),
+    }
 }
 
 fn log(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {

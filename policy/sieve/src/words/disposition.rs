@@ -5,7 +5,8 @@ use crate::machine::Call;
 use crate::scene::{mailbox, sender};
 use crate::statistics::class;
 use crate::word::{Flow, Kind, Word, may, needs};
-use mail::{Phase, Reply};
+use mail::Reply;
+use policy_api::NewMessage;
 use std::time::Duration;
 
 /// Behind these nothing more of Sieve runs in the phase.
@@ -136,15 +137,17 @@ fn disconnect(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     refuse(call, code, &text, &counter)
 }
 
+/// Where nobody waits for a reply it is counted, and costs nothing (spec policy.md §4.1).
 fn tarpit(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    call.permit(call.scene.rights().code, "the time of the reply")?;
     let seconds = call.number(0)?;
     if seconds < 0.0 {
         return Err(Fault::new(format!("a delay of {seconds} seconds")));
     }
     let counter = call.counter(1);
     call.scene.count(&counter, "informational");
-    call.scene.disposition.tarpit(Duration::from_secs_f64(seconds.min(LONGEST_DELAY as f64)));
+    if call.scene.rights().code {
+        call.scene.disposition.tarpit(Duration::from_secs_f64(seconds.min(LONGEST_DELAY as f64)));
+    }
     Ok(Flow::On)
 }
 
@@ -165,12 +168,31 @@ fn error_mode(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     Ok(Flow::On)
 }
 
+/// Where the list is closed, because each copy is on its own way already, the new one gets this copy as a message of
+/// its own.
 fn add_recipient(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
-    call.permit(call.scene.rights().recipients, "the list of recipients")?;
     let address = mailbox(&call.text(0))?;
-    if !call.scene.message.recipients.contains(&address) {
-        call.scene.message.recipients.push(address);
+    let rights = call.scene.rights();
+    let message = &mut *call.scene.message;
+    let is_there = message.recipients.contains(&address) || message.recipient.as_ref() == Some(&address);
+    if rights.recipients || rights.redirect {
+        message.recipients.extend((!is_there).then_some(address));
+        return Ok(Flow::On);
     }
+    call.permit(rights.recipient, "the list of recipients")?;
+    if is_there {
+        return Ok(Flow::On);
+    }
+    let content = call.scene.message.content.octets();
+    call.account.hold(content.len())?;
+    let copy = NewMessage {
+        sender: call.scene.message.sender.clone(),
+        recipients: vec![address],
+        content,
+        contexts: call.scene.contexts.clone(),
+        ..NewMessage::default()
+    };
+    super::new_mail::enclose(call, copy)?;
     Ok(Flow::On)
 }
 
@@ -178,11 +200,10 @@ fn redirect(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let address = mailbox(&call.text(0))?;
     let counter = call.counter(1);
     let rights = call.scene.rights();
-    let is_candidate = call.scene.phase() == Phase::Rcptto;
     let message = &mut call.scene.message;
-    if message.recipient.is_some() && rights.recipient {
+    if rights.recipient && message.recipient.is_some() {
         message.recipient = Some(address);
-    } else if rights.recipients && !is_candidate {
+    } else if rights.redirect {
         message.recipients = vec![address];
     } else {
         call.permit(false, "the recipient")?;

@@ -32,7 +32,6 @@ const CLUSTER: &str =
     "there is no cluster; ec_gauge_cache_inc shares numbers among all shards, ds_execute keeps texts";
 const DOMAINKEYS: &str = "DomainKeys is historic; use the opendkim module";
 const MESSAGE_CENTRAL: &str = "Message Central is not supported; use the event log";
-const GOODMAIL: &str = "Goodmail no longer exists; remove it";
 
 pub(super) static WORDS: &[Word] = &[
     instead("ec_maildir", "use a maildir delivery_method of the domain"),
@@ -58,13 +57,15 @@ pub(super) static WORDS: &[Word] = &[
     test("brightmail_rules", SCANNER),
     instead("pe2_mark_bounced", MESSAGE_CENTRAL),
     instead("pe2_mark_unsubscribed", MESSAGE_CENTRAL),
-    instead("spamc", SCANNER),
-    instead("gmsc_score", GOODMAIL),
-    instead("ec_gmsi_sign", GOODMAIL),
     ignored("fileinto"),
     ignored("vacation"),
     ignored("notify"),
     ignored("setflag"),
     ignored("addflag"),
     ignored("removeflag"),
+    ignored("spamc"),
+    ignored("gmsc_score"),
+    ignored("gmsc_sign"),
+    ignored("gmsc_verify"),
+    ignored("ec_gmsi_sign"),
 ];

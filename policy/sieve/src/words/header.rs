@@ -33,7 +33,7 @@ pub(super) static WORDS: &[Word] = &[
     Word::value("address", address)
         .takes(&[needs("names", Kind::Texts)])
         .tagged(ADDRESS)
-        .at("DMRXB")
+        .at("DMRSXB")
         .doc("The first address in one of the header fields, or a part of it."),
     Word::value("envelope", envelope)
         .takes(&[needs("from or to", Kind::OneOf(&["from", "to"]))])

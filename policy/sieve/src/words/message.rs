@@ -6,7 +6,7 @@ use crate::scene::Scene;
 use crate::value::Value;
 use crate::word::{Kind, Word, may, needs};
 use content::encoded_word;
-use mail::{Address, MessageId, Phase, Protocol, Reply};
+use mail::{Address, MessageId, Protocol, Reply};
 use policy_api::Origin;
 
 const ALL: &str = "DXRBS";
@@ -45,7 +45,7 @@ pub(super) static WORDS: &[Word] = &[
         .doc("Fields of a delivery status (RFC 3464), each with CRLF; the hash adds or replaces some."),
     Word::value("ec_bounce_classify", classify)
         .at("DXSB")
-        .doc("Class of the message's status: number, name, original recipient."),
+        .doc("Class of what a bounce reports, or of the message's status: number, name, original recipient or \"\"."),
 ];
 
 fn status(scene: &Scene<'_>) -> Reply {
@@ -177,11 +177,16 @@ fn delivery_status(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
     Ok(Value::from(out))
 }
 
+/// A bounce is read for what it reports; any other message is classed by the status that it carries, and has no
+/// original recipient.
 fn classify(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
-    let class = bounce::classify(&status(call.scene));
-    let original = match call.scene.phase() {
-        Phase::Rcptto => String::new(),
-        _ => call.scene.recipients().first().map(|address| address.to_string()).unwrap_or_default(),
+    let content = &call.scene.message.content;
+    call.account.look(content.len())?;
+    let is_bounce = call.scene.message.sender.is_none() || bounce::status_fields(content).is_some();
+    let reported = is_bounce.then(|| bounce::read(content, |_| false)).and_then(|all| all.into_iter().next());
+    let (class, original) = match reported {
+        Some(reported) => (reported.class, reported.recipient.unwrap_or_default()),
+        None => (bounce::classify(&status(call.scene)), String::new()),
     };
     Ok([class.code().to_string(), class.name().to_owned(), original].into_iter().collect())
 }

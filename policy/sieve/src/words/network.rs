@@ -5,9 +5,11 @@ use crate::fault::Fault;
 use crate::machine::Call;
 use crate::scene::Scene;
 use crate::value::Value;
-use crate::word::{Finish, Got, Kind, Word, may, needs};
+use crate::word::{Finish, Flow, Got, Kind, Word, may, needs};
+use ipnet::IpNet;
 use policy_api::{Answers, LookupFault, Pool, Question, Record, RecordKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 pub(super) static WORDS: &[Word] = &[
     Word::wait("ec_dns_lookup", lookup)
@@ -17,21 +19,21 @@ pub(super) static WORDS: &[Word] = &[
             may("server", Kind::Text),
         ])
         .doc("The records of a name, or [\"\"]; the connection variable dns_status says why."),
-    Word::wait("audit_connections_on_listener", sessions)
-        .takes(&[needs("listener", Kind::Text)])
-        .doc("Sessions that are open now, as a list of one."),
-    Word::wait("audit_connections_on_service", sessions_of)
-        .takes(&[needs("service", Kind::Text), needs("cidr", Kind::Text)])
-        .doc("Sessions that clients of a network have open now, as a list of one."),
-    Word::wait("audit_service", sessions_of)
-        .takes(&[needs("service", Kind::Text), needs("cidr", Kind::Text)])
+    Word::wait("audit_connections_on_listener", sessions_on_listener)
+        .takes(&[needs("[address]/mask", Kind::Text)])
+        .doc("Sessions that a network, or that of the client, has open now, as a list of one."),
+    Word::wait("audit_connections_on_service", sessions_of_service)
+        .takes(&[needs("service", Kind::Text), needs("[address]/mask", Kind::Text)])
+        .doc("As audit_connections_on_listener, of the service SMTP; others have no sessions."),
+    Word::wait("audit_service", sessions_of_service)
+        .takes(&[needs("service", Kind::Text), needs("[address]/mask", Kind::Text)])
         .doc("As audit_connections_on_service."),
-    Word::wait("ec_log_file", log_file)
+    Word::action("ec_log_file", log_file)
         .takes(&[needs("file", Kind::Text), needs("text", Kind::Text)])
         .at("XBS")
         .doc("Appends a line to a file."),
     Word::wait("ec_interfaces", interfaces).doc("The IPv4 addresses of this host, as a list."),
-    Word::value("ec_mem_usage", memory).doc("Megabytes of memory that the engine uses."),
+    Word::wait("ec_mem_usage", memory).doc("Megabytes of memory that the engine uses."),
 ];
 
 pub(super) fn finish(done: impl FnOnce(&mut Scene<'_>) -> Result<Value, Fault> + 'static) -> Finish {
@@ -112,52 +114,73 @@ fn shown(record: &Record) -> String {
     }
 }
 
-fn sessions(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
+fn sessions_on_listener(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
+    let network = network(call, &call.text(0))?;
+    count(call, network)
+}
+
+/// Sessions are of SMTP; nothing else here has sessions that are counted.
+fn sessions_of_service(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
+    let (service, network) = (call.text(0), network(call, &call.text(1))?);
+    if !["smtp", "esmtp", "esmtp_listener"].iter().any(|known| service.eq_ignore_ascii_case(known)) {
+        return Ok(Got::Value(["0"].into_iter().collect()));
+    }
+    count(call, network)
+}
+
+/// `address/mask`, an address, or `/mask` of the client's own.
+fn network(call: &Call<'_, '_>, text: &str) -> Result<IpNet, Fault> {
+    let whole = |address: IpAddr| IpNet::from(address.to_canonical());
+    let found = match text.strip_prefix('/') {
+        Some(mask) => {
+            let client = call.scene.client.peer.map(|peer| whole(peer.ip())).ok_or("there is no client")?;
+            mask.parse().ok().and_then(|mask| IpNet::new(client.addr(), mask).ok())
+        }
+        None => text.parse().ok().or_else(|| text.parse().ok().map(whole)),
+    };
+    found.map(|net| net.trunc()).ok_or_else(|| {
+        Fault::new(format!("'{text}' is no network (address/mask, an address, or /mask of the client)"))
+    })
+}
+
+fn count(call: &mut Call<'_, '_>, network: IpNet) -> Result<Got, Fault> {
     may_wait(call)?;
-    count(call, None)
-}
-
-fn sessions_of(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
-    may_wait(call)?;
-    let text = call.text(1);
-    let network = network(&text).ok_or_else(|| Fault::new(format!("'{text}' is no network")))?;
-    count(call, Some(network))
-}
-
-fn network(text: &str) -> Option<ipnet::IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(ipnet::IpNet::from))
-}
-
-fn count(call: &mut Call<'_, '_>, network: Option<ipnet::IpNet>) -> Result<Got, Fault> {
-    let sessions = call.scene.host.sessions(network);
+    let sessions = call.scene.host.sessions(Some(network));
     Ok(Got::Later(Box::pin(async move {
         let sessions = sessions.await;
         finish(move |_| Ok([sessions.to_string()].into_iter().collect()))
     })))
 }
 
-/// On a side thread: disks are slow.
-fn log_file(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
-    may_wait(call)?;
+/// By the writer of all logs: the script need not wait, and may stand where nobody waits.
+fn log_file(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
+    /// What is read by others than the engine.
+    const MODE: u32 = 0o644;
     let (name, text) = (call.text(0), call.text(1));
-    let path = name.strip_prefix("file://").unwrap_or(&name).to_owned();
+    let path = name.strip_prefix("file://").unwrap_or(&name);
     if path.contains("://") || !path.starts_with('/') {
         return Err(Fault::new(format!("'{name}' is no absolute path of a file")));
     }
-    let line = format!("{text}\n");
-    let write = move || {
-        use std::io::Write as _;
-        let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
-        let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
-        written.map_err(|error| format!("{path}: {error}"))
-    };
-    let done = |()| Value::default();
-    Ok(Got::Later(aside::work_on(call.scene.host, Pool::Io, write, done)))
+    call.account.hold(text.len())?;
+    call.scene.host.log(Path::new(path), MODE, &text);
+    Ok(Flow::On)
 }
 
-fn memory(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
-    let _ = call;
-    Err(Fault::new("not counted here; use the console's 'status'"))
+fn memory(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
+    may_wait(call)?;
+    let read = || std::fs::read_to_string(STATUS).map_err(|error| format!("{STATUS}: {error}"));
+    let megabytes = |status: String| Value::Number(resident_megabytes(&status).to_string().into());
+    Ok(Got::Later(aside::work_on(call.scene.host, Pool::Io, read, megabytes)))
+}
+
+/// The kernel's account of this process.
+const STATUS: &str = "/proc/self/status";
+
+/// `VmRSS:   123456 kB`, rounded up.
+fn resident_megabytes(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim_end().parse::<u64>().ok());
+    kilobytes.unwrap_or(0).div_ceil(1024)
 }
 
 /// The kernel's table of local addresses.
@@ -188,6 +211,12 @@ fn local_addresses(table: &str) -> Vec<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_what_the_kernel_says() {
+        assert_eq!(resident_megabytes("Name:\tx\nVmRSS:\t    2049 kB\nThreads: 1\n"), 3);
+        assert_eq!(resident_megabytes(""), 0);
+    }
 
     #[test]
     fn local_addresses_are_those_that_the_kernel_calls_local() {

@@ -87,11 +87,7 @@ fn send(call: &mut Call<'_, '_>, content: Bytes) -> Result<Got, Fault> {
         return Err(Fault::new("a new message needs a recipient"));
     }
     if call.scene.rights().outgoing {
-        let outgoing = &mut call.scene.message.outgoing;
-        if outgoing.len() >= MOST {
-            return Err(Fault::new(format!("more than {MOST} new messages of one message")));
-        }
-        outgoing.push(message);
+        enclose(call, message)?;
         return Ok(Got::Value(Value::default()));
     }
     if !call.scene.rights().suspend {
@@ -104,6 +100,16 @@ fn send(call: &mut Call<'_, '_>, content: Bytes) -> Result<Got, Fault> {
             Err(fault) => Box::new(move |_: &mut crate::scene::Scene<'_>| Err(Fault::new(fault.to_string()))),
         }
     })))
+}
+
+/// It is admitted with the message that is under way, and only with it.
+pub(super) fn enclose(call: &mut Call<'_, '_>, message: NewMessage) -> Result<(), Fault> {
+    let outgoing = &mut call.scene.message.outgoing;
+    if outgoing.len() >= MOST {
+        return Err(Fault::new(format!("more than {MOST} new messages of one message")));
+    }
+    outgoing.push(message);
+    Ok(())
 }
 
 fn finished() -> Finish {

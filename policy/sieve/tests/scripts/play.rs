@@ -85,6 +85,7 @@ fn set(case: &Case) -> Stage {
             }
             "conn" => stage.conversation.contexts.connection.set(pair().0, pair().1),
             "mess" => stage.conversation.contexts.message.set(pair().0, pair().1),
+            "sessions" => stage.conversation.host.sessions.set(rest.parse().expect("a number")),
             "dns" => name(&stage.conversation, rest),
             "option" => {
                 stage.conversation.host.options.borrow_mut().insert(pair().0.into(), pair().1.into());
@@ -294,6 +295,10 @@ fn check(word: &str, rest: &str, conversation: &Conversation) -> Played {
         "log" => {
             let lines = conversation.host.reported();
             if lines.iter().any(|line| line.contains(rest)) { rest.into() } else { format!("{lines:?}") }
+        }
+        "logged" => {
+            let logged = conversation.host.logged.borrow();
+            logged.last().map_or(String::new(), |(file, line)| format!("{}: {line}", file.display()))
         }
         "count" => {
             let (name, _) = rest.rsplit_once(" = ").expect("count NAME = N");

@@ -1,10 +1,14 @@
-//! HTTP/1.1 as a client speaks it (RFC 9110, RFC 9112): a request, and its answer as it comes in. Decides.
+//! HTTP/1.1 as a client speaks it (RFC 9110, RFC 9112): a request, and its answer as it comes in; and the exchange
+//! of the two through the engine.
 //!
 //! The law: what a server sends is bounded, and what is not HTTP is an error in one line.
 
 use base64::Engine as _;
 pub use content::percent_decoded as unescape;
-use std::net::IpAddr;
+use policy_api::{Endpoint, Host, Question, Record, RecordKind};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
 
 /// Octets of a status line with its fields, and of a body.
 const HEADER: usize = 64 << 10;
@@ -290,6 +294,67 @@ impl Reader {
             },
             (None, None) => Ok(State::ToTheEnd),
         }
+    }
+}
+
+/// Addresses of a host that are tried.
+const TRIED: usize = 4;
+
+/// Sends a request and reads its answer, all within a time.
+pub async fn exchange(
+    host: &Rc<dyn Host>,
+    url: &Url,
+    octets: Vec<u8>,
+    mut reader: Reader,
+    within: Duration,
+) -> Result<Response, String> {
+    let deadline = host.now() + within;
+    let left = || deadline.since(host.now());
+    let failed = |error: std::io::Error| format!("{}:{}: {error}", url.host, url.port);
+    let mut connection = None;
+    let mut reason = format!("{} has no address", url.host);
+    for address in addresses(host, &url.host).await?.into_iter().take(TRIED) {
+        match host.dial(Endpoint::Inet(SocketAddr::new(address, url.port)), left()).await {
+            Ok(made) => {
+                connection = Some(made);
+                break;
+            }
+            Err(error) => reason = failed(error),
+        }
+    }
+    let mut connection = connection.ok_or(reason)?;
+    connection.write(octets.into(), left()).await.map_err(failed)?;
+    loop {
+        let octets = connection.read(left()).await.map_err(failed)?;
+        if octets.is_empty() || reader.read(&octets)? {
+            return reader.ended();
+        }
+        host.breathe().await;
+    }
+}
+
+/// IPv4 first, as most servers inside of a site have it.
+pub async fn addresses(host: &Rc<dyn Host>, name: &str) -> Result<Vec<IpAddr>, String> {
+    if let Ok(address) = name.parse() {
+        return Ok(vec![address]);
+    }
+    if name.eq_ignore_ascii_case("localhost") {
+        return Ok(vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])]);
+    }
+    let (mut found, mut reason) = (Vec::new(), None);
+    for kind in [RecordKind::A, RecordKind::Aaaa] {
+        match host.lookup(Question::new(name, kind)).await {
+            Ok(answers) => found.extend(answers.records.iter().filter_map(|record| match record {
+                Record::A(address) => Some(IpAddr::V4(*address)),
+                Record::Aaaa(address) => Some(IpAddr::V6(*address)),
+                _ => None,
+            })),
+            Err(fault) => reason = Some(fault),
+        }
+    }
+    match reason {
+        Some(fault) if found.is_empty() => Err(format!("{name}: {fault}")),
+        _ => Ok(found),
     }
 }
 
