@@ -29,12 +29,22 @@ pub(crate) fn work_on<T: Any + Send>(
     job: impl FnOnce() -> Result<T, String> + Send + 'static,
     finish: impl FnOnce(T) -> Value + 'static,
 ) -> Wait {
-    let done = host.work(pool, Box::new(move || Box::new(job())));
+    let done = done(host, pool, job);
     Box::pin(async move {
-        let found = taken::<T>(done.await);
+        let found = done.await;
         let finish: Finish = Box::new(move |_: &mut Scene<'_>| found.map(finish));
         finish
     })
+}
+
+/// What a job has found.
+pub(crate) fn done<T: Any + Send>(
+    host: &Rc<dyn Host>,
+    pool: Pool,
+    job: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> impl Future<Output = Result<T, Fault>> + 'static {
+    let done = host.work(pool, Box::new(move || Box::new(job())));
+    async move { taken::<T>(done.await) }
 }
 
 fn taken<T: Any>(done: Result<Box<dyn Any + Send>, WorkFault>) -> Result<T, Fault> {

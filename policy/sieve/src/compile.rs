@@ -45,11 +45,13 @@ pub struct Purpose<'a> {
     pub loader: &'a dyn Loader,
     /// `default_comparator`: instead of the words' own.
     pub comparator: Option<&'a str>,
+    /// Another script goes on behind its end.
+    pub is_included: bool,
 }
 
 /// Compiles a script that stands alone.
 pub fn compile(name: &str, text: &str) -> Result<Program, Vec<Complaint>> {
-    compile_for(name, text, Purpose { place: None, loader: &Alone, comparator: None })
+    compile_for(name, text, Purpose { place: None, loader: &Alone, comparator: None, is_included: false })
 }
 
 /// Errors and warnings, or a program with its warnings.
@@ -65,7 +67,7 @@ pub fn compile_for(name: &str, text: &str, purpose: Purpose<'_>) -> Result<Progr
             templates: Vec::new(),
             spreads: Vec::new(),
             sites: Vec::new(),
-            variables: 0,
+            variables: Vec::new(),
             warnings: Vec::new(),
         },
         variables: HashMap::new(),
@@ -77,7 +79,7 @@ pub fn compile_for(name: &str, text: &str, purpose: Purpose<'_>) -> Result<Progr
         findings: Vec::new(),
     };
     compiler.script(Arc::from(name), text, &[]);
-    compiler.emit(Op::Stop, Line::default());
+    compiler.emit(if purpose.is_included { Op::Return } else { Op::Stop }, Line::default());
     compiler.includes();
     compiler.finish()
 }
@@ -141,7 +143,9 @@ impl Compiler<'_> {
         if self.findings.iter().any(|finding| finding.severity == Severity::Error) {
             return Err(self.findings);
         }
-        self.program.variables = self.variables.len();
+        let mut names: Vec<_> = self.variables.into_iter().collect();
+        names.sort_by_key(|(_, slot)| *slot);
+        self.program.variables = names.into_iter().map(|(name, _)| name.into()).collect();
         self.program.warnings = self.findings;
         Ok(self.program)
     }

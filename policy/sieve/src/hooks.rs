@@ -5,15 +5,15 @@
 use crate::machine::{Ending, Loaded};
 use crate::run::{Begun, Terms, begin, finish};
 use crate::scene::{Scene, Shared};
-use mail::{Contexts, MessageId, Phase, Reply};
+use mail::{Address, Contexts, MessageId, Phase, Reply};
 use policy_api::{Ask, Client, Disposition, Hook, HookKind, Host, Message, Rights, SessionRequests};
 use std::rc::Rc;
 
 /// What a script may decide at a hook.
 fn rights(kind: HookKind) -> Rights {
     Rights {
-        // The reply that is logged and bounced.
-        code: kind == HookKind::LogPermanentFailure,
+        // The reply that is logged and bounced; no relaying.
+        code: matches!(kind, HookKind::LogPermanentFailure | HookKind::CanRelayTo),
         // No notice.
         discard: kind == HookKind::GenerateBounces,
         content: false,
@@ -22,10 +22,16 @@ fn rights(kind: HookKind) -> Rights {
     }
 }
 
+/// A script, and the number that it answers with (`return` of its stanza).
+pub(crate) struct Told<'a> {
+    pub name: &'a str,
+    pub loaded: &'a Rc<Loaded>,
+    pub returns: i64,
+}
+
 /// Runs the script of a hook to its end.
 pub(crate) async fn play(
-    name: &str,
-    loaded: &Rc<Loaded>,
+    told: Told<'_>,
     hook: &mut Hook<'_>,
     host: &Rc<dyn Host>,
     shared: &Shared,
@@ -41,16 +47,24 @@ pub(crate) async fn play(
         client: brought.client.unwrap_or(&nobody),
         line: "",
         contexts: brought.contexts.unwrap_or(&mut nowhere),
-        message: brought.message.unwrap_or(&mut nothing),
+        message: match brought.message {
+            Some(message) => message,
+            None => {
+                nothing.recipient = brought.recipient.cloned();
+                &mut nothing
+            }
+        },
         session: &mut session,
         disposition: &mut disposition,
     };
-    let mut scene = Scene::new(name, &mut ask, host, shared).at_hook(rights, brought.reply);
-    let ending = match begin(loaded, terms, &mut scene) {
+    let mut scene = Scene::new(told.name, &mut ask, host, shared).at_hook(rights, brought.reply);
+    let ending = match begin(told.loaded, terms, &mut scene) {
         Begun::Finished(ending) => ending,
         Begun::Waiting(machine, progress) => finish(machine, progress, terms, &mut scene).await,
     };
-    decide(hook, disposition);
+    if !matches!(ending, Ending::Failed(_)) {
+        decide(hook, disposition, told.returns);
+    }
     ending
 }
 
@@ -58,6 +72,7 @@ pub(crate) async fn play(
 struct Brought<'h> {
     client: Option<&'h Client>,
     message: Option<&'h mut Message>,
+    recipient: Option<&'h Address>,
     contexts: Option<&'h mut Contexts>,
     reply: Option<&'h Reply>,
 }
@@ -65,18 +80,33 @@ struct Brought<'h> {
 fn brought<'h>(hook: &'h mut Hook<'_>) -> Brought<'h> {
     match hook {
         Hook::LogAuthFailure { client, contexts, reply, .. }
-        | Hook::LogRejection { client, contexts, reply, .. } => {
-            Brought { client: Some(client), contexts: Some(contexts), reply: Some(reply), message: None }
-        }
-        Hook::LogReception { client, message, contexts } => {
-            Brought { client: Some(client), message: Some(message), contexts: Some(contexts), reply: None }
-        }
+        | Hook::LogRejection { client, contexts, reply, .. } => Brought {
+            client: Some(client),
+            contexts: Some(contexts),
+            reply: Some(reply),
+            ..Brought::default()
+        },
+        Hook::LogReception { client, message, contexts } => Brought {
+            client: Some(client),
+            message: Some(message),
+            contexts: Some(contexts),
+            ..Brought::default()
+        },
         Hook::LogDelivery { message, contexts, reply }
         | Hook::LogTransientFailure { message, contexts, reply }
-        | Hook::LogPermanentFailure { message, contexts, reply } => {
-            Brought { message: Some(message), contexts: Some(contexts), reply: Some(reply), client: None }
-        }
-        Hook::GenerateBounces { message, contexts, .. } => {
+        | Hook::LogPermanentFailure { message, contexts, reply } => Brought {
+            message: Some(message),
+            contexts: Some(contexts),
+            reply: Some(reply),
+            ..Brought::default()
+        },
+        Hook::CanRelayTo { client, contexts, recipient, .. } => Brought {
+            client: Some(client),
+            contexts: Some(contexts),
+            recipient: Some(recipient),
+            ..Brought::default()
+        },
+        Hook::GenerateBounces { message, contexts, .. } | Hook::OutboundAuth { message, contexts, .. } => {
             Brought { message: Some(message), contexts: Some(contexts), ..Brought::default() }
         }
         Hook::SessionAbort { client, contexts } | Hook::SessionEnd { client, contexts } => {
@@ -86,8 +116,10 @@ fn brought<'h>(hook: &'h mut Hook<'_>) -> Brought<'h> {
     }
 }
 
-fn decide(hook: &mut Hook<'_>, disposition: Disposition) {
+fn decide(hook: &mut Hook<'_>, disposition: Disposition, returns: i64) {
     match hook {
+        Hook::CanRelayTo { permits, .. } if disposition.refuses() => **permits = Some(false),
+        Hook::CanRelayTo { permits, .. } if returns != 0 => **permits = Some(true),
         Hook::LogPermanentFailure { message, .. } => {
             message.code = disposition.reply.filter(|reply| !reply.is_success()).or(message.code.take());
         }

@@ -10,6 +10,7 @@ mod commands;
 mod compile;
 mod fault;
 mod hooks;
+mod included;
 mod keys;
 mod lexer;
 mod limits;

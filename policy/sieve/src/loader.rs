@@ -16,10 +16,11 @@ pub(crate) fn path(uri: &str) -> Option<PathBuf> {
     is_file.then(|| PathBuf::from(bare))
 }
 
-struct Files<'a>(&'a Sources);
+/// The files that were read with the configuration.
+pub(crate) struct Files<'a>(pub &'a Sources);
 
 impl Files<'_> {
-    fn text(&self, path: &Path) -> Result<String, String> {
+    pub fn text(&self, path: &Path) -> Result<String, String> {
         let octets = self.0.get(path)?;
         String::from_utf8(octets.to_vec())
             .map_err(|error| format!("it is not UTF-8 at octet {}", error.utf8_error().valid_up_to()))
@@ -107,6 +108,6 @@ pub(crate) fn compile_text(
     compile_for(
         &wanted.path.to_string_lossy(),
         text,
-        Purpose { place, loader, comparator: wanted.comparator },
+        Purpose { place, loader, comparator: wanted.comparator, is_included: false },
     )
 }

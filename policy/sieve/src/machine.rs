@@ -3,6 +3,7 @@
 
 use crate::aside;
 use crate::fault::Fault;
+use crate::included::{self, Found};
 use crate::limits::{Account, Limits};
 use crate::matching::{MatchType, Matching};
 use crate::pattern::Patterns;
@@ -12,6 +13,7 @@ use crate::value::{Text, Value};
 use crate::word::{Flow, Got, Run, Wait};
 use policy_api::Level;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -65,7 +67,11 @@ pub(crate) struct Machine {
     at: usize,
     stack: Vec<Value>,
     variables: Vec<Value>,
+    /// Behind the includes of this program.
     returns: Vec<usize>,
+    /// The programs that have included this one in the run, and what all of them know by name.
+    callers: Vec<Frame>,
+    known: HashMap<Box<str>, Value>,
     flag: bool,
     /// What a wait is for.
     waiting: Option<Awaited>,
@@ -76,11 +82,23 @@ pub(crate) struct Machine {
 enum Awaited {
     Value,
     Flag,
+    /// In `Scene::included`.
+    Script,
+}
+
+/// A program that goes on when what it has included ends.
+struct Frame {
+    loaded: Rc<Loaded>,
+    at: usize,
+    variables: Vec<Value>,
+    returns: Vec<usize>,
 }
 
 /// What an instruction leads to.
 enum Next {
     Go,
+    /// In another program.
+    Switch,
     Finish(Ending),
     Wait(Wait, Awaited),
 }
@@ -88,13 +106,15 @@ enum Next {
 impl Machine {
     /// `goes_on`: faults are reported and passed over (`runtime_error = continue`).
     pub fn new(loaded: Rc<Loaded>, limits: Limits, goes_on: bool) -> Machine {
-        let variables = vec![loaded.empty.clone(); loaded.program.variables];
+        let variables = vec![loaded.empty.clone(); loaded.program.variables.len()];
         Machine {
             loaded,
             at: 0,
             stack: Vec::with_capacity(16),
             variables,
             returns: Vec::new(),
+            callers: Vec::new(),
+            known: HashMap::new(),
             flag: false,
             waiting: None,
             goes_on,
@@ -104,11 +124,12 @@ impl Machine {
 
     /// Runs until it is finished or must wait.
     pub fn advance(&mut self, scene: &mut Scene<'_>) -> Progress {
-        let loaded = self.loaded.clone();
+        let mut loaded = self.loaded.clone();
         loop {
             let next = self.account.step(1).and_then(|()| self.step(&loaded, scene));
             match next {
                 Ok(Next::Go) => {}
+                Ok(Next::Switch) => loaded = self.loaded.clone(),
                 Ok(Next::Finish(ending)) => return Progress::Finished(ending),
                 Ok(Next::Wait(wait, awaited)) => {
                     self.waiting = Some(awaited);
@@ -132,6 +153,10 @@ impl Machine {
         match (answer, self.waiting.take()) {
             (Ok(value), Some(Awaited::Value)) => self.stack.push(value),
             (Ok(value), Some(Awaited::Flag)) => self.flag = value.is_true(),
+            (Ok(_), Some(Awaited::Script)) => {
+                let script = scene.included.take().expect("the wait has left it");
+                return self.enter(script).err().and_then(|fault| self.failed(fault, scene));
+            }
             (Err(fault), awaited) => {
                 self.waiting = awaited;
                 return self.failed(fault, scene);
@@ -168,11 +193,13 @@ impl Machine {
             return Some(Ending::Failed(text));
         }
         scene.report(Level::Error, &text);
+        self.waiting = None;
         match op {
             Some(Op::Call(_)) => self.stack.push(Value::default()),
+            // The script goes on behind what it could not include.
+            Some(Op::Fetch { .. }) => {}
             _ => self.flag = false,
         }
-        self.waiting = None;
         None
     }
 
@@ -219,17 +246,88 @@ impl Machine {
             Op::JumpUnless(to) if !self.flag => self.at = to as usize,
             Op::JumpIf(_) | Op::JumpUnless(_) => {}
             Op::Include(to) => {
-                if self.returns.len() >= self.account.limits().depth {
-                    return Err(Fault::limit("depth", "too many scripts include each other"));
-                }
+                self.go_deeper()?;
                 self.returns.push(self.at);
                 self.at = to as usize;
             }
-            Op::Return => self.at = self.returns.pop().expect("only included code returns"),
+            Op::Fetch { has_parameters } => return self.fetch(has_parameters, scene),
+            Op::Return => match self.returns.pop() {
+                Some(at) => self.at = at,
+                None => return self.leave(),
+            },
             // RFC 6609 §3.1: it also stops the scripts that include this one.
             Op::Stop => return Ok(Next::Finish(Ending::Through)),
         }
         Ok(Next::Go)
+    }
+
+    fn go_deeper(&self) -> Result<(), Fault> {
+        let depth =
+            self.returns.len() + self.callers.iter().map(|frame| frame.returns.len() + 1).sum::<usize>();
+        if depth >= self.account.limits().depth {
+            return Err(Fault::limit("depth", "too many scripts include each other"));
+        }
+        Ok(())
+    }
+
+    fn fetch(&mut self, has_parameters: bool, scene: &mut Scene<'_>) -> Result<Next, Fault> {
+        let parameters = has_parameters.then(|| self.pop());
+        let uri = self.pop().text();
+        self.go_deeper()?;
+        let found =
+            included::find(scene, self.loaded.program.name_at(self.at - 1), &uri, parameters.as_ref())?;
+        match found {
+            Found::Here(script) => self.enter(script).map(|()| Next::Switch),
+            Found::Later(wait) => Ok(Next::Wait(wait, Awaited::Script)),
+        }
+    }
+
+    /// Runs an included program, which knows the variables of all others by their names.
+    fn enter(&mut self, script: Rc<Loaded>) -> Result<(), Fault> {
+        self.publish()?;
+        let variables = vec![script.empty.clone(); script.program.variables.len()];
+        self.callers.push(Frame {
+            loaded: std::mem::replace(&mut self.loaded, script),
+            at: std::mem::replace(&mut self.at, 0),
+            variables: std::mem::replace(&mut self.variables, variables),
+            returns: std::mem::take(&mut self.returns),
+        });
+        self.recall()
+    }
+
+    /// Goes on in the program that has included this one.
+    fn leave(&mut self) -> Result<Next, Fault> {
+        self.publish()?;
+        let caller = self.callers.pop().expect("only an included program ends so");
+        self.loaded = caller.loaded;
+        self.at = caller.at;
+        self.variables = caller.variables;
+        self.returns = caller.returns;
+        self.recall()?;
+        Ok(Next::Switch)
+    }
+
+    fn publish(&mut self) -> Result<(), Fault> {
+        let names = &self.loaded.program.variables;
+        self.account.step(names.len() as u64)?;
+        for (name, value) in names.iter().zip(&self.variables) {
+            match self.known.get_mut(name) {
+                Some(known) => known.clone_from(value),
+                None => drop(self.known.insert(name.clone(), value.clone())),
+            }
+        }
+        Ok(())
+    }
+
+    fn recall(&mut self) -> Result<(), Fault> {
+        let names = &self.loaded.program.variables;
+        self.account.step(names.len() as u64)?;
+        for (name, value) in names.iter().zip(&mut self.variables) {
+            if let Some(known) = self.known.get(name) {
+                value.clone_from(known);
+            }
+        }
+        Ok(())
     }
 
     fn pop(&mut self) -> Value {
@@ -293,12 +391,13 @@ impl Machine {
             (Done::Flow(Flow::End), _) => return Ok(Next::Finish(Ending::Ended)),
             (Done::Flow(Flow::On), _) => self.stack.push(loaded.empty.clone()),
             (Done::Got(Got::Flag(flag)), Awaited::Flag) => self.flag = flag,
-            (Done::Got(Got::Flag(flag)), Awaited::Value) => self.stack.push(Value::from(flag)),
+            (Done::Got(Got::Flag(flag)), _) => self.stack.push(Value::from(flag)),
             (Done::Got(Got::Value(value)), awaited) => {
                 self.account.hold(value.size())?;
                 match awaited {
                     Awaited::Value => self.stack.push(value),
                     Awaited::Flag => self.flag = value.is_true(),
+                    Awaited::Script => unreachable!("no word includes"),
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 use crate::commands;
 use crate::hooks;
+use crate::included::Included;
 use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::loader::{self, Wanted};
@@ -10,6 +11,7 @@ use crate::machine::{Ending, Loaded};
 use crate::options::{HookOptions, RuntimeError, SIEVE, ScriptOptions, SieveOptions};
 use crate::pattern::Patterns;
 use crate::phase::{KINDS, Point, hook_named, hook_names, script_named, script_names};
+use crate::program::Program;
 use crate::run::{Begun, Terms, begin, finish};
 use crate::scene::{Scene, Shared};
 use crate::throttle::Throttles;
@@ -21,6 +23,7 @@ use policy_api::{
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Runs scripts at the phases that its stanzas name.
 pub static MODULE: ModuleDef = ModuleDef {
@@ -64,6 +67,8 @@ struct Named {
     name: String,
     point: Point,
     uri: String,
+    /// What a hook is answered.
+    returns: i64,
 }
 
 /// In the order in which they run.
@@ -94,7 +99,8 @@ fn scripts(stanza: Stanza<'_>) -> Result<Vec<Named>, Finding> {
         if uri.is_empty() {
             return Err(Finding::new(place_of(inner), format!("hook '{}' has no source", inner.name())));
         }
-        found.push(Named { name: inner.name().to_owned(), point, uri });
+        let name = inner.name().to_owned();
+        found.push(Named { name, point, uri, returns: options.r#return });
     }
     found.sort_by_key(|script| script.point);
     if let Some(pair) = found.windows(2).find(|pair| pair[0].name == pair[1].name) {
@@ -114,7 +120,7 @@ fn phase_script(name: &str, uri: String, stanza: Stanza<'_>) -> Result<Named, Fi
     if uri.is_empty() {
         return Err(Finding::new(place_of(stanza), format!("script '{name}' has no source")));
     }
-    Ok(Named { name: name.to_owned(), point: Point::Phase(phase, turn), uri })
+    Ok(Named { name: name.to_owned(), point: Point::Phase(phase, turn), uri, returns: 0 })
 }
 
 fn place_of(stanza: Stanza<'_>) -> String {
@@ -132,28 +138,32 @@ fn files(stanza: Stanza<'_>) -> Vec<PathBuf> {
     wanted
 }
 
-fn path_of(script: &Named, stanza: Stanza<'_>) -> Result<PathBuf, Finding> {
-    loader::path(&script.uri).ok_or_else(|| {
-        let text = format!("script '{}': '{}' is no file; expected a path", script.name, script.uri);
-        Finding::new(place_of(stanza), text)
-    })
+/// A script that stands in no file is one that includes it: it is fetched in the run.
+fn fetching(script: &Named, wanted: Wanted<'_>, sources: &Sources) -> Result<Program, Vec<Complaint>> {
+    let quoted: String = script.uri.chars().flat_map(|shown| ['\\', shown]).collect();
+    loader::compile_text(wanted, &format!("ec_include \"{quoted}\";"), sources)
 }
 
 fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
     let options = SieveOptions::resolve(&stanza);
     let mut loaded = Vec::new();
     for script in scripts(stanza)? {
-        let path = path_of(&script, stanza)?;
+        let file = loader::path(&script.uri);
         let wanted = Wanted {
-            path: &path,
+            path: file.as_deref().unwrap_or(Path::new(&script.name)),
             place: script.point.place(),
             comparator: options.default_comparator.forced(),
         };
-        let program = loader::program(wanted, make.sources).map_err(|findings| {
+        let program = match file {
+            Some(_) => loader::program(wanted, make.sources),
+            None => fetching(&script, wanted, make.sources).map(Arc::new),
+        };
+        let program = program.map_err(|findings| {
             let first = findings.iter().find(|finding| finding.severity == config::Severity::Error);
             finding(first.unwrap_or(&findings[0]))
         })?;
-        loaded.push(Script { name: script.name.into(), point: script.point, loaded: Loaded::new(program) });
+        let Named { name, point, returns, .. } = script;
+        loaded.push(Script { name: name.into(), point, returns, loaded: Loaded::new(program) });
     }
     Ok(Rc::new(Sieve {
         scripts: loaded,
@@ -166,6 +176,11 @@ fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> 
             patterns: Patterns::default(),
             throttles: Throttles::new(options.siv_throttle_cache_size as usize),
             keys: Keys::default(),
+            included: Included::new(
+                options.cache_size as usize,
+                options.cache_life,
+                options.default_comparator.forced(),
+            ),
             sources: make.sources.clone(),
             services: make.services.clone(),
         },
@@ -191,15 +206,15 @@ fn check(stanza: Stanza<'_>, sources: &Sources) -> Vec<Finding> {
     let comparator = SieveOptions::resolve(&stanza).default_comparator.forced();
     let mut findings = Vec::new();
     for script in scripts {
-        match path_of(&script, stanza) {
-            Err(finding) => findings.push(finding),
-            Ok(path) => {
-                let wanted = Wanted { path: &path, place: script.point.place(), comparator };
-                let said = loader::compile(wanted, sources);
-                let complaints = said.map_or_else(|errors| errors, |program| program.warnings().to_vec());
-                findings.extend(complaints.iter().map(finding));
-            }
-        }
+        let file = loader::path(&script.uri);
+        let path = file.as_deref().unwrap_or(Path::new(&script.name));
+        let wanted = Wanted { path, place: script.point.place(), comparator };
+        let said = match file {
+            Some(_) => loader::compile(wanted, sources),
+            None => fetching(&script, wanted, sources),
+        };
+        let complaints = said.map_or_else(|errors| errors, |program| program.warnings().to_vec());
+        findings.extend(complaints.iter().map(finding));
     }
     findings
 }
@@ -213,6 +228,7 @@ fn finding(complaint: &Complaint) -> Finding {
 struct Script {
     name: Box<str>,
     point: Point,
+    returns: i64,
     loaded: Rc<Loaded>,
 }
 
@@ -271,7 +287,8 @@ impl Sieve {
 
     /// The script of a hook: something has happened.
     async fn told(&self, script: &Script, hook: &mut Hook<'_>, host: &Rc<dyn Host>) -> Verdict {
-        let ending = hooks::play(&script.name, &script.loaded, hook, host, &self.shared, self.terms).await;
+        let told = hooks::Told { name: &script.name, loaded: &script.loaded, returns: script.returns };
+        let ending = hooks::play(told, hook, host, &self.shared, self.terms).await;
         match ending {
             Ending::Failed(text) => Verdict::Failed(format!("sieve:{}: {text}", self.shared.instance).into()),
             Ending::Through | Ending::Ended => Verdict::Continue,

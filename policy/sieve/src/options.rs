@@ -36,9 +36,10 @@ config::options! {
     pub struct SieveOptions {
         /// What a fault of a script (bad parameters, a failed wait) means for the session.
         runtime_error: RuntimeError = "fail", in [module];
-        /// Scripts that are included are compiled in when the configuration is loaded: read, without effect.
+        /// Scripts that are kept which were included by a name known only in the run, from HTTP servers or
+        /// datasources. Others are compiled in when the configuration is loaded.
         cache_size: Size = "200", in [module];
-        /// Read, without effect: see cache_size.
+        /// Seconds that such a script is kept.
         cache_life: Seconds = "260", in [module];
         /// Throttles that scripts may name before the least recently used is forgotten.
         siv_throttle_cache_size: Size = "1000", in [module];
@@ -106,7 +107,8 @@ config::options! {
         r#async: Text = "false", in [module];
         /// Read, without effect: see async.
         pool: Text = "CPU", in [module];
-        /// Read, without effect: no hook of Sieve answers by a number.
+        /// What the hook is answered, where that is a number: at core_pre_ec_can_relay_to all but 0 permits, unless
+        /// the script refuses.
         r#return: Integer = "0", in [module];
     }
 }

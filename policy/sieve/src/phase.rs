@@ -69,13 +69,15 @@ impl Point {
 }
 
 /// The hooks at which a script may run: those of a phase behind its scripts.
-const HOOKS: [(&str, Point); 15] = [
+const HOOKS: [(&str, Point); 17] = [
     ("core_final_validation", Point::Phase(Phase::FinalValidation, 3)),
     ("core_validate_accept", Point::Phase(Phase::Accept, 3)),
     ("core_validate_connect", Point::Phase(Phase::Connect, 3)),
     ("core_validate_data_spool_each_rcpt", Point::Phase(Phase::DataSpoolEachRcpt, 3)),
     ("core_post_validate_data_spool_each_rcpt_v1", Point::Phase(Phase::DataSpoolEachRcpt, 4)),
     ("msg_gen_data_spool", Point::Phase(Phase::MsgGenDataSpool, 3)),
+    ("core_pre_ec_can_relay_to", Point::Hook(HookKind::CanRelayTo)),
+    ("outbound_smtp_auth_config", Point::Hook(HookKind::OutboundAuth)),
     ("ac_auth_log_auth_failure", Point::Hook(HookKind::LogAuthFailure)),
     ("core_log_rejection", Point::Hook(HookKind::LogRejection)),
     ("core_log_reception_v1", Point::Hook(HookKind::LogReception)),
@@ -96,7 +98,9 @@ pub(crate) fn hook_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Of the definition of the module: all that `HOOKS` has.
-pub(crate) const KINDS: [HookKind; 9] = [
+pub(crate) const KINDS: [HookKind; 11] = [
+    HookKind::CanRelayTo,
+    HookKind::OutboundAuth,
     HookKind::LogAuthFailure,
     HookKind::LogRejection,
     HookKind::LogReception,

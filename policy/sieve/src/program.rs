@@ -32,6 +32,10 @@ pub(crate) enum Op {
     JumpIf(u32),
     JumpUnless(u32),
     Include(u32),
+    /// Includes a script whose name is on the stack, and behind it, if it is so, its parameters.
+    Fetch {
+        has_parameters: bool,
+    },
     Return,
     Stop,
 }
@@ -98,7 +102,8 @@ pub struct Program {
     pub(crate) templates: Vec<Box<[Piece]>>,
     pub(crate) spreads: Vec<Box<[u16]>>,
     pub(crate) sites: Vec<Site>,
-    pub(crate) variables: usize,
+    /// By their numbers, their names.
+    pub(crate) variables: Vec<Box<str>>,
     pub(crate) warnings: Vec<Complaint>,
 }
 
@@ -120,6 +125,12 @@ impl Program {
 
     pub fn is_empty(&self) -> bool {
         self.code.is_empty()
+    }
+
+    /// The file that an instruction comes from.
+    pub(crate) fn name_at(&self, at: usize) -> &str {
+        let line = self.lines.get(at).copied().unwrap_or_default();
+        &self.files[line.file as usize]
     }
 
     pub(crate) fn place(&self, at: usize) -> String {

@@ -17,7 +17,7 @@ pub(crate) struct Terms {
 pub(crate) enum Begun {
     /// It did not have to wait.
     Finished(Ending),
-    Waiting(Machine, Progress),
+    Waiting(Box<Machine>, Progress),
 }
 
 /// Runs up to the first wait: most scripts end before one.
@@ -25,13 +25,13 @@ pub(crate) fn begin(loaded: &Rc<Loaded>, terms: Terms, scene: &mut Scene<'_>) ->
     let mut machine = Machine::new(loaded.clone(), terms.limits, terms.goes_on);
     match machine.advance(scene) {
         Progress::Finished(ending) => Begun::Finished(ending),
-        progress => Begun::Waiting(machine, progress),
+        progress => Begun::Waiting(Box::new(machine), progress),
     }
 }
 
 /// Goes on to the end.
 pub(crate) async fn finish(
-    mut machine: Machine,
+    mut machine: Box<Machine>,
     mut progress: Progress,
     terms: Terms,
     scene: &mut Scene<'_>,
@@ -79,6 +79,7 @@ mod tests {
             patterns: Patterns::default(),
             throttles: Throttles::new(10),
             keys: crate::keys::Keys::default(),
+            included: crate::included::Included::new(10, Duration::from_secs(60), None),
             sources: Arc::default(),
             services: Rc::default(),
         };

@@ -2,8 +2,10 @@
 //! between runs.
 
 use crate::fault::Fault;
+use crate::included::Included;
 use crate::keys::Keys;
 use crate::limits::Account;
+use crate::machine::Loaded;
 use crate::pattern::Patterns;
 use crate::phase::Place;
 use crate::throttle::Throttles;
@@ -24,6 +26,7 @@ pub(crate) struct Shared {
     pub patterns: Patterns,
     pub throttles: Throttles,
     pub keys: Keys,
+    pub included: Included,
     /// The files that were read for the configuration.
     pub sources: Arc<Sources>,
     /// What other modules offer.
@@ -44,6 +47,8 @@ pub(crate) struct Scene<'a> {
     rights: Rights,
     /// What a hook is about.
     pub told: Option<&'a Reply>,
+    /// The script that was waited for.
+    pub included: Option<Rc<Loaded>>,
     decoded: Decoded,
 }
 
@@ -77,6 +82,7 @@ impl<'a> Scene<'a> {
             shared,
             rights: Rights::of(ask.phase),
             told: None,
+            included: None,
             decoded: Decoded::default(),
         }
     }

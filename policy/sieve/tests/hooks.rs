@@ -12,8 +12,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 fn made(hook: &str, script: &str) -> Result<Rc<dyn Module>, String> {
+    made_with(hook, "", script)
+}
+
+fn made_with(hook: &str, options: &str, script: &str) -> Result<Rc<dyn Module>, String> {
     let registry = Registry::new(&[], &[sieve::MODULE.syntax]);
-    let text = format!("sieve \"t\" {{ hook \"{hook}\" {{ source = \"/s/hook.siv\" async = \"false\" }} }}");
+    let text = format!(
+        "sieve \"t\" {{ hook \"{hook}\" {{ source = \"/s/hook.siv\" async = \"false\" {options} }} }}"
+    );
     let loader = MemoryLoader::default().with("/test.conf", text);
     let (snapshot, _) =
         config::load("/test.conf", &loader, &registry, &[]).map_err(|all| all[0].to_string())?;
@@ -148,6 +154,49 @@ fn a_script_sees_the_message_and_the_reply_and_decides_what_the_hook_lets_it() {
         assert_eq!(told.message.code.map(|code| code.to_string()).as_deref(), code, "{name}");
         assert_eq!(told.enabled, enabled, "{name}");
     }
+}
+
+#[test]
+fn who_may_relay_is_refused_by_the_script_or_answered_with_a_number() {
+    let bans = "if envelope :domain :is \"to\" \"banned.example\" { reject \"no\"; }";
+    for (options, script, recipient, expected) in [
+        ("return = 1", "stop;", "to.example", Some(true)),
+        ("return = 0", "keep;", "to.example", None),
+        ("", bans, "to.example", None),
+        ("", bans, "banned.example", Some(false)),
+        ("return = 1", bans, "banned.example", Some(false)),
+        ("return = 1", bans, "to.example", Some(true)),
+        ("return = 1", "$x = ec_div 1 0;", "to.example", None),
+    ] {
+        let module = made_with("core_pre_ec_can_relay_to", options, script).unwrap();
+        assert!(module.hears(HookKind::CanRelayTo));
+        let (mut told, mut permits) = (Told::new(), None);
+        let host: Rc<dyn Host> = Conversation::default().host;
+        let mut hook = Hook::CanRelayTo {
+            client: &told.client,
+            contexts: &mut told.contexts,
+            recipient: &Address::new("b", recipient),
+            permits: &mut permits,
+        };
+        if let Answer::Later(answer) = module.hook(&mut hook, &host) {
+            run(answer);
+        }
+        assert_eq!(permits, expected, "{options} {script} {recipient}");
+    }
+}
+
+#[test]
+fn what_we_prove_ourselves_with_is_set_for_the_message() {
+    let script = "if envelope :domain :is \"to\" \"to.example\" { vctx_mess_set \"outbound_smtp_auth_user\" \"ann\"; }";
+    let module = made("outbound_smtp_auth_config", script).unwrap();
+    let (mut told, mut credentials) = (Told::new(), None);
+    let host: Rc<dyn Host> = Conversation::default().host;
+    let Told { message, contexts, .. } = &mut told;
+    let mut hook = Hook::OutboundAuth { message, contexts, credentials: &mut credentials };
+    if let Answer::Later(answer) = module.hook(&mut hook, &host) {
+        run(answer);
+    }
+    assert_eq!(contexts.message.get("outbound_smtp_auth_user"), Some("ann"));
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use config::{MemoryLoader, Registry, Snapshot};
 use mail::{Phase, Time};
-use policy_api::testing::Conversation;
-use policy_api::{Cell, Finding, Level, Make, Module, ModuleCommand, Row, Services, Sources, Told, Verdict};
+use policy_api::testing::{Conversation, Peer};
+use policy_api::{
+    Cell, Endpoint, Finding, Level, Make, Module, ModuleCommand, Row, Services, Sources, Told, Verdict,
+};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -63,9 +65,14 @@ fn a_stanza_that_cannot_be_obeyed_says_why() {
         ("script \"data_phase3\" { source = \"/s/no.siv\" }", "/test.conf:2:1", "did you mean 'data_phase"),
         ("script \"data_phase1\" { }", "/test.conf:2:1", "script 'data_phase1' has no source"),
         (
-            "script \"data_phase1\" { source = \"http://a/\" }",
-            "/test.conf:1:1",
-            "is no file; expected a path",
+            "script \"data_phase1\" { source = \"https://a/\" }",
+            "data_phase1:1:12",
+            "https is not available here",
+        ),
+        (
+            "script \"accept_phase1\" { source = \":datasource:a:b\" }",
+            "accept_phase1:1:12",
+            "no script can wait for this in this phase",
         ),
         ("script \"data_phase1\" { source = \"/s/none\" }", "", "/s/none: no such file"),
         ("script \"data_phase1\" { source = \"/s/latin1.siv\" }", "", "it is not UTF-8 at octet 10"),
@@ -90,6 +97,28 @@ fn a_stanza_that_cannot_be_obeyed_says_why() {
         let said = (sieve::MODULE.check.expect("it checks"))(stanza, &sources());
         assert!(said.iter().any(|finding| finding.text.contains(text)), "{inside}: {said:?}");
     }
+}
+
+#[test]
+fn a_script_may_stand_on_a_server_and_is_kept_for_a_time() {
+    let module = make(
+        "sieve \"t\" { script \"data_phase1\" { source = \"http://192.0.2.80:81/a%20b.siv\" } cache_life = 60 }",
+    )
+    .unwrap();
+    let mut conversation = Conversation::default();
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nreject \"5.7.1\";";
+    let peer = Peer { answers: [answer.into()].into(), ..Peer::default() };
+    let heard = peer.heard.clone();
+    conversation.host.peers.borrow_mut().insert(Endpoint::Inet("192.0.2.80:81".parse().unwrap()), peer);
+    let mut asks = |seconds: u64| {
+        conversation.host.clock.set(Time::from_secs(seconds));
+        assert_eq!(conversation.ask(&*module, Phase::Data), Verdict::Done);
+        assert_eq!(conversation.code(), Some(550));
+        String::from_utf8_lossy(&heard.borrow()).matches("GET /a%20b.siv HTTP/1.1").count()
+    };
+    assert_eq!([asks(1000), asks(1059), asks(1060), asks(1061)], [1, 1, 2, 2]);
+    let told = conversation.order(&module, command("sieve:<instance> flush cache"), &[]).unwrap();
+    assert_eq!(told.head, [("entries", Cell::Count(1))]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use policy_api::{Cell, ModuleCommand, Order, Told};
 pub(super) static COMMAND: ModuleCommand = ModuleCommand::new(
     "sieve:<instance> flush cache",
     "",
-    "Forgets compiled patterns and keys; scripts and what they include are compiled anew by config reload.",
+    "Forgets scripts that were included in the run, patterns and keys; other scripts are compiled anew by config reload.",
     run,
 )
 .changes()
@@ -16,7 +16,7 @@ pub(super) static COMMAND: ModuleCommand = ModuleCommand::new(
 fn run(order: Order) -> super::Answer {
     super::at_once(order.operands::<0>().map(|_| {
         let shared = &order.of::<Sieve>().shared;
-        let entries = shared.patterns.flush() + shared.keys.flush();
+        let entries = shared.included.flush() + shared.patterns.flush() + shared.keys.flush();
         Told::head(vec![("entries", Cell::Count(entries as u64))])
     }))
 }

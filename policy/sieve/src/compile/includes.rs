@@ -1,10 +1,14 @@
-//! `ec_include`: the other script is compiled into the same program, once, and shares the variables.
+//! `ec_include`: a script of a file is compiled into the same program, once, and shares the variables. Others are
+//! fetched in the run (`included`).
 
 use super::{Compiler, Here};
+use crate::included::Origin;
+use crate::phase::Place;
 use crate::program::{Line, Op};
 use crate::script::Mark;
-use crate::syntax::{Command, Said, constant};
+use crate::syntax::{Argument, Command, Said, constant};
 use config::Position;
+use policy_api::Rights;
 use std::sync::Arc;
 
 /// Scripts of one program.
@@ -26,32 +30,59 @@ impl Compiler<'_> {
             here.script.error(command.mark, "ec_include takes the name of a script", Some("a string"));
             return;
         };
+        if let Some(third) = command.arguments.get(2) {
+            here.script.error(third.mark, "ec_include takes a script and its parameters", Some("';'"));
+            return;
+        }
+        let parameters = command.arguments.get(1);
         let name = match &first.said {
             Said::Text(text) => constant(text),
             _ => None,
         };
-        let Some(name) = name else {
-            let expected = "a string without variables: included scripts are compiled in";
-            here.script.error(
-                first.mark,
-                "the name of this script is not known before the run",
-                Some(expected),
-            );
-            return;
-        };
-        if let Some(second) = command.arguments.get(1) {
-            let expected =
-                "';' (only scripts from datasources take parameters, and they are not available here)";
-            here.script.error(second.mark, "a script from a file takes no parameters", Some(expected));
-            return;
+        match name.map(|name| (name, Origin::of(name, &here.script.name))) {
+            Some((_, Err(why))) => here.script.error(first.mark, why, None),
+            Some((name, Ok(Origin::File(_)))) => match parameters {
+                Some(second) => {
+                    let expected = "';' (only scripts from datasources take parameters)";
+                    here.script.error(
+                        second.mark,
+                        "a script from a file takes no parameters",
+                        Some(expected),
+                    );
+                }
+                None => self.include_file(name.strip_prefix("file://").unwrap_or(name), first.mark, here),
+            },
+            Some((_, Ok(origin))) => {
+                let takes = matches!(origin, Origin::Datasource { .. });
+                if let Some(second) = parameters.filter(|_| !takes) {
+                    let expected = "';' (only scripts from datasources take parameters)";
+                    here.script.error(
+                        second.mark,
+                        "a script from a server takes no parameters",
+                        Some(expected),
+                    );
+                }
+                let may_wait = !matches!(self.purpose.place, Some(Place::At(at)) if !Rights::of(at).suspend);
+                if !may_wait {
+                    here.script.error(
+                        first.mark,
+                        "no script can wait for this in this phase",
+                        Some("a file"),
+                    );
+                }
+                self.fetch(first, parameters, here);
+            }
+            None => self.fetch(first, parameters, here),
         }
-        let scheme = ["http:", "https:", ":datasource:"].iter().find(|scheme| name.starts_with(**scheme));
-        if let Some(scheme) = scheme {
-            let message = format!("scripts from '{scheme}' cannot be included");
-            here.script.error(first.mark, message, Some("a file that stands beside the configuration"));
-            return;
-        }
-        self.include_file(name.strip_prefix("file://").unwrap_or(name), first.mark, here);
+    }
+
+    /// What is included is not known before the run.
+    fn fetch(&mut self, name: &Argument, parameters: Option<&Argument>, here: Here<'_, '_>) {
+        here.script.warning(name.mark, "this script is fetched in the run: nobody looks at it before");
+        let line = here.line(name.mark);
+        self.argument(name, here);
+        parameters.inspect(|parameters| self.argument(parameters, here));
+        self.emit(Op::Fetch { has_parameters: parameters.is_some() }, line);
     }
 
     fn include_file(&mut self, name: &str, mark: Mark, here: Here<'_, '_>) {

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use config::{MemoryLoader, Registry};
 use content::Content;
 use mail::{Address, Phase};
-use policy_api::testing::Conversation;
-use policy_api::{Counter, Finding, Level, LookupFault, Make, Module, Record, Services, Sources, Verdict};
+use policy_api::testing::{Conversation, Peer};
+use policy_api::{
+    Counter, Endpoint, Finding, Level, LookupFault, Make, Module, Record, Services, Sources, Verdict,
+};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -86,6 +88,13 @@ fn set(case: &Case) -> Stage {
             "conn" => stage.conversation.contexts.connection.set(pair().0, pair().1),
             "mess" => stage.conversation.contexts.message.set(pair().0, pair().1),
             "sessions" => stage.conversation.host.sessions.set(rest.parse().expect("a number")),
+            "peer_says" => {
+                let (peer, answer) = rest.split_once(' ').expect("peer_says IP:PORT TEXT");
+                let answer = answer.replace("\\r", "\r").replace("\\n", "\n");
+                let answers = [Bytes::from(answer)].into();
+                let peer = Endpoint::Inet(peer.parse().expect("IP:PORT"));
+                stage.conversation.host.peers.borrow_mut().insert(peer, Peer { answers, ..Peer::default() });
+            }
             "dns" => name(&stage.conversation, rest),
             "option" => {
                 stage.conversation.host.options.borrow_mut().insert(pair().0.into(), pair().1.into());
