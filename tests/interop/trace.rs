@@ -32,7 +32,7 @@ fn lasting(text: &str) -> String {
             Some((line, time)) if time.ends_with(" ms)") => line,
             _ => line,
         };
-        let changing = ["< 220 ", "< 250 2.0.0 OK ", "    | Received: "];
+        let changing = ["< 220 ", "< 250 2.0.0 OK ", "< 250 queued as ", "    | Received: ", "rejectlog: R="];
         let start = changing.into_iter().find(|start| line.starts_with(start));
         start.map_or_else(|| format!("{line}\n"), |start| format!("{start}…\n"))
     };
@@ -105,6 +105,26 @@ fn a_trace_says_by_its_status_what_became_of_the_message() {
         (&news.replace("tim@", "nobody@"), 1, "550 5.1.1 there is nobody of that name", ""),
         (&news.replace("tim@receiver", "tim@elsewhere"), 1, "550 5.7.1 relaying denied", ""),
         (&news.replace("--dns", "--auth ann --dns"), 1, "> AUTH PLAIN (as ann)", ""),
+        // Nobody knows her.
+        (
+            &news.replace("--dns", "--auth ann --password x --dns"),
+            1,
+            "> AUTH PLAIN (as ann, with a password)",
+            "",
+        ),
+        (
+            "--generated --set a=b -c ecelerity.conf --from news@sender.example --to tim@receiver.example \
+             --to <ann@receiver.example> news.eml",
+            0,
+            "accepted for 2 recipients",
+            "",
+        ),
+        (
+            "--generated -c ecelerity.conf --from news@sender.example --to tim@receiver..example news.eml",
+            78,
+            "",
+            "<tim@receiver..example> is not an address",
+        ),
         (&news.replace("names.zone", "site.lua"), 64, "", "--dns: site.lua:1: "),
         (&news.replace("news.eml", "no.eml"), 64, "", "cannot read the message no.eml"),
         (&format!("--listener 127.0.0.1:25 {news}"), 78, "", "ESMTP_Listener has no endpoint 127.0.0.1:25"),

@@ -60,8 +60,9 @@ const SUBCOMMANDS: [Subcommand; 15] = [
     },
     Subcommand {
         name: "policy",
-        arguments: "trace [-c FILE] [--format text|json] --client-ip IP [--helo NAME] [--auth USER] --from ADDRESS \
-                    --to ADDRESS... [--listener ENDPOINT] [--dns ZONEFILE] [--allow-network] MESSAGE|-",
+        arguments: "trace [-c FILE] [--format text|json] --from ADDRESS --to ADDRESS... [--dns ZONEFILE] \
+                    [--allow-network] --client-ip IP [--helo NAME] [--auth USER [--password PASSWORD]] \
+                    [--listener ENDPOINT] | --generated [--set NAME=VALUE]... MESSAGE|-",
         summary: "Plays a message through the configured policy and says what each module did; delivers nothing.",
         run: policy::policy,
     },

@@ -8,12 +8,14 @@ mod text;
 use crate::arguments::Arguments;
 use crate::configuration::{self, EX_CONFIG};
 use crate::{run, show, usage};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use config::{Endpoint, Snapshot};
 use dns::zone::Zone;
 use outcome::Outcome;
 use runtime::{PanicHook, run_on_thread};
-use shard::rehearsal::{Script, Transcript, rehearse};
+use shard::rehearsal::{Entrance, Login, Script, Transcript, Visit, rehearse};
 use shard::{Common, GlobalOptions};
 use std::fs;
 use std::io::Read;
@@ -25,7 +27,7 @@ use std::sync::Arc;
 const CLIENT_PORT: u16 = 40_000;
 
 const WANTED: &str = "policy trace wants --client-ip IP, --from ADDRESS, --to ADDRESS (once for each recipient), and a \
-                      file with the message, or - for standard input";
+                      file with the message, or - for standard input; or --generated instead of --client-ip";
 
 struct Wish {
     file: Option<String>,
@@ -68,6 +70,24 @@ pub fn policy(mut arguments: Arguments) -> ExitCode {
 fn wish(mut arguments: Arguments) -> Result<Wish, String> {
     let file = arguments.value(&["-c", "--config"])?;
     let json = arguments.one_of("--format", &["text", "json"])? == "json";
+    let entrance = match arguments.flag("--generated") {
+        true => Entrance::Generated(variables(&mut arguments)?),
+        false => Entrance::Smtp(visit(&mut arguments)?),
+    };
+    let sender = address("--from", arguments.value(&["--from"])?.ok_or(WANTED)?)?;
+    let mut recipients = Vec::new();
+    while let Some(recipient) = arguments.value(&["--to"])? {
+        recipients.push(address("--to", recipient)?);
+    }
+    let zone = arguments.value(&["--dns"])?.map(|file| zone(&file)).transpose()?;
+    let may_connect = arguments.flag("--allow-network");
+    let message = arguments.next_word().filter(|_| !recipients.is_empty()).ok_or(WANTED)?;
+    arguments.end()?;
+    let script = Script { entrance, sender, recipients, message: message_of(&message)?, zone, may_connect };
+    Ok(Wish { file, json, script })
+}
+
+fn visit(arguments: &mut Arguments) -> Result<Visit, String> {
     let client: IpAddr = match arguments.value(&["--client-ip"])? {
         Some(text) => text.parse().map_err(|_| format!("--client-ip: {text} is not an IP address"))?,
         None => return Err(WANTED.into()),
@@ -78,27 +98,27 @@ fn wish(mut arguments: Arguments) -> Result<Wish, String> {
     });
     let helo = word("--helo", arguments.value(&["--helo"])?.unwrap_or_else(|| "client.example".into()))?;
     let user = arguments.value(&["--auth"])?.map(|user| word("--auth", user)).transpose()?;
-    let sender = address("--from", arguments.value(&["--from"])?.ok_or(WANTED)?)?;
-    let mut recipients = Vec::new();
-    while let Some(recipient) = arguments.value(&["--to"])? {
-        recipients.push(address("--to", recipient)?);
+    let password = arguments.value(&["--password"])?;
+    if password.is_some() && user.is_none() {
+        return Err("--password wants --auth USER".into());
     }
-    let zone = arguments.value(&["--dns"])?.map(|file| zone(&file)).transpose()?;
-    let may_connect = arguments.flag("--allow-network");
-    let message = arguments.next_word().filter(|_| !recipients.is_empty()).ok_or(WANTED)?;
-    arguments.end()?;
-    let script = Script {
-        listener: listener.transpose()?,
-        client: SocketAddr::new(client, CLIENT_PORT),
-        helo,
-        user,
-        sender,
-        recipients,
-        message: message_of(&message)?,
-        zone,
-        may_connect,
-    };
-    Ok(Wish { file, json, script })
+    let login = user.map(|user| {
+        let proof = password.map(|password| STANDARD.encode(format!("\0{user}\0{password}")));
+        Login { user, proof }
+    });
+    let client = SocketAddr::new(client, CLIENT_PORT);
+    Ok(Visit { listener: listener.transpose()?, client, helo, login })
+}
+
+/// `--set NAME=VALUE`, as often as one likes: variables of the message that whoever generates it gives to it.
+fn variables(arguments: &mut Arguments) -> Result<Vec<(String, String)>, String> {
+    let mut variables = Vec::new();
+    while let Some(pair) = arguments.value(&["--set"])? {
+        let pair = pair.split_once('=').filter(|(name, _)| !name.is_empty());
+        let (name, value) = pair.ok_or("--set wants NAME=VALUE")?;
+        variables.push((name.to_owned(), value.to_owned()));
+    }
+    Ok(variables)
 }
 
 /// What goes into a command as one word.
@@ -173,6 +193,9 @@ mod tests {
             ("--client-ip ::1 --from a@b> --to c@d m", "--from: \"a@b>\" cannot be an address"),
             ("--client-ip ::1 --from a@b --to c@d --dns /nonexistent m", "--dns: cannot read /nonexistent"),
             ("--client-ip ::1 --from a@b --to c@d --listener x m", "--listener: x is not an endpoint"),
+            ("--client-ip ::1 --password x --from a@b --to c@d m", "--password wants --auth USER"),
+            ("--generated --set x --from a@b --to c@d m", "--set wants NAME=VALUE"),
+            ("--generated --from a@b m", "policy trace wants --client-ip"),
         ] {
             let Err(said) = wish(line) else { panic!("{line} is a wish") };
             assert!(said.starts_with(problem), "{line}: {said}");

@@ -2,7 +2,7 @@
 //!
 //! An event carries no time of its own: it happens when it is recorded.
 
-use mail::{Address, Contexts, MessageId, Protocol, Reply, SessionState, Stage, Time};
+use mail::{Address, Contexts, MessageId, Protocol, Reply, Stage, Time};
 use std::net::{IpAddr, SocketAddr};
 
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,8 @@ pub enum Event<'a> {
     /// A bounce that arrived as mail; its copy is that of the original message as far as known.
     OutOfBand(Failure<'a>),
     Rejection(Rejection<'a>),
+    /// Policy took a generated message from its recipient. No client of a listener was answered (spec policy.md §2.1).
+    GenerationRejection(Rejection<'a>),
     /// Something of ours went wrong; by convention the text starts with the name of the module.
     Panic(&'a str),
     /// Somebody came to a console, or asked it for something.
@@ -89,7 +91,8 @@ pub struct Rejection<'a> {
     pub connection: MessageId,
     pub pathway: &'a str,
     pub pathway_group: &'a str,
-    pub state: SessionState,
+    /// What the session was waiting for; `generation` where there was no session.
+    pub place: &'a str,
     /// The module that ran last; empty if none did.
     pub module: &'a str,
     pub contexts: &'a Contexts,
@@ -130,6 +133,7 @@ impl Event<'_> {
             Event::Permanent(_) => Kind::Permanent,
             Event::OutOfBand(_) => Kind::OutOfBand,
             Event::Rejection(_) => Kind::Rejection,
+            Event::GenerationRejection(_) => Kind::GenerationRejection,
             Event::Panic(_) => Kind::Panic,
             Event::Accounting(_) => Kind::Accounting,
             Event::Heartbeat => Kind::Heartbeat,
@@ -147,6 +151,7 @@ pub enum Kind {
     Permanent,
     OutOfBand,
     Rejection,
+    GenerationRejection,
     Panic,
     Accounting,
     Heartbeat,

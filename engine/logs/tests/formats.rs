@@ -201,7 +201,7 @@ fn rejection<'a>(contexts: &'a Contexts, reply: &'a Reply) -> Rejection<'a> {
         connection: id("5B/00-30911-0C9E77A1"),
         pathway: "default",
         pathway_group: "default",
-        state: SessionState::AwaitingRcptto,
+        place: SessionState::AwaitingRcptto.text(),
         module: "scriptlet",
         contexts,
         reply,
@@ -222,6 +222,9 @@ fn a_rejection_is_written_with_all_that_policy_knew() {
          CTXCONN=[pathway=default,ehlo_domain=host.example] \
          CTXMESS=[mailfrom_localpart=x,mailfrom_domain=y.example] relaying denied\n"
     );
+    let generated = Rejection { place: "generation", ..rejection(&contexts, &reply) };
+    let text = line("rejectlog", Time::from_secs(0), &Event::GenerationRejection(generated));
+    assert!(text.contains(" P=\"generation\" E=550 "), "{text}");
 }
 
 #[test]

@@ -21,8 +21,8 @@ impl<W: World> Shard<W> {
     /// reply for the client: nothing was promised.
     pub(crate) async fn admit(self: &Rc<Self>, mut reception: Reception) -> Result<(), Reply> {
         exclude(&self.site(), &mut reception);
-        if let Some(notebook) = &self.rehearsal {
-            notebook.admit(reception);
+        if self.rehearsal.is_some() {
+            self.pretend(reception).await;
             return Ok(());
         }
         let promise = self.promise(&reception)?;
@@ -40,8 +40,10 @@ impl<W: World> Shard<W> {
             return self.admit(receptions.remove(0)).await;
         }
         receptions.iter_mut().for_each(|reception| exclude(&self.site(), reception));
-        if let Some(notebook) = &self.rehearsal {
-            receptions.into_iter().for_each(|reception| notebook.admit(reception));
+        if self.rehearsal.is_some() {
+            for reception in receptions {
+                self.pretend(reception).await;
+            }
             return Ok(());
         }
         let mut promises = Vec::with_capacity(receptions.len());
@@ -73,6 +75,14 @@ impl<W: World> Shard<W> {
             self.queue(promise, reception).await;
         }
         Ok(())
+    }
+
+    /// What a rehearsal does instead: modules hear of the reception, and nobody else.
+    async fn pretend(self: &Rc<Self>, reception: Reception) {
+        self.tell_reception(&reception).await;
+        if let Some(notebook) = &self.rehearsal {
+            notebook.admit(reception);
+        }
     }
 
     fn promise(&self, reception: &Reception) -> Result<Promise, Reply> {

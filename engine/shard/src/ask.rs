@@ -148,18 +148,20 @@ fn without_right(
     taken
 }
 
+/// A refusal without a text gets one.
+pub(crate) fn worded(reply: Reply) -> Reply {
+    match reply.text.is_empty() && !reply.is_success() {
+        true => Reply::verbatim(reply.code, REJECTED_BY_POLICY),
+        false => reply,
+    }
+}
+
 impl<W: World> Conversation<W> {
     /// The verdict as the session understands it; refusals go to the reject log.
     pub fn settle(&mut self, verdict: Verdict, state: SessionState) -> Judgement {
         let Verdict { disposition, module, state: phase_state } = verdict;
         let state = phase_state.unwrap_or(state);
-        let reply = disposition.reply.map(|reply| {
-            if reply.text.is_empty() && !reply.is_success() {
-                Reply::verbatim(reply.code, REJECTED_BY_POLICY)
-            } else {
-                reply
-            }
-        });
+        let reply = disposition.reply.map(worded);
         let reason = reply.as_ref().filter(|reply| !reply.is_success()).or(disposition.discard.as_ref());
         if let Some(reason) = reason {
             self.log_rejection(reason, state, module);

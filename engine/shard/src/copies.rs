@@ -3,7 +3,7 @@
 //!
 //! Law: what is edited for one recipient is seen by that one alone; copies that nobody edited share the octets.
 
-use crate::ask::{Asking, Verdict};
+use crate::ask::{Asking, Verdict, worded};
 use crate::judge::{RECIPIENT_KEYS, set_address};
 use content::Content;
 use mail::{Address, Contexts, Envelope, MessageId, Phase, Reply, SessionState, Time};
@@ -226,7 +226,7 @@ impl Split {
             return self.refusals.push(None);
         }
         match disposition.reply {
-            Some(reply) if !reply.is_success() => return self.refusals.push(Some(reply)),
+            Some(reply) if !reply.is_success() => return self.refusals.push(Some(worded(reply))),
             Some(reply) => self.success = Some(reply),
             None => {}
         }

@@ -32,6 +32,8 @@ counters! {
     reception_bytes,
     /// Replies of 4xx and 5xx to clients.
     rejections,
+    /// Generated messages that policy refused or dropped.
+    generation_rejections,
     /// Transactions answered 452 because the spool could not take them.
     spool_refusals,
     /// Copies delivered.

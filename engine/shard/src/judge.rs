@@ -5,7 +5,7 @@
 use crate::Shard;
 use crate::ask::{Asking, Verdict, ask_hook};
 use crate::copies::Judged;
-use crate::host::PolicyHost;
+use crate::host::{End, PolicyHost};
 use crate::settings::ListenerSettings;
 use crate::tell::{Errands, Occasion, What};
 use crate::trace;
@@ -110,11 +110,13 @@ impl<W: World> Conversation<W> {
         }
     }
 
-    pub fn tell_end(&self) {
-        if self.settings.site.pipeline.has_hook(HookKind::SessionEnd) {
+    /// Nobody needs to wait for the modules that hear of it.
+    pub fn tell_end(&self) -> Option<Rc<End<(), W>>> {
+        let site = &self.settings.site;
+        site.pipeline.has_hook(HookKind::SessionEnd).then(|| {
             let occasion = Occasion::of_session(&self.client, &self.contexts, What::End);
-            self.shard.tell_end(&self.settings.site, self.errands.clone(), occasion);
-        }
+            self.shard.tell_end(site, self.errands.clone(), occasion)
+        })
     }
 
     fn tell(&self, what: What) {
@@ -454,7 +456,7 @@ impl<W: World> Conversation<W> {
             connection: self.client.id,
             pathway: self.contexts.connection.get("pathway").unwrap_or("default"),
             pathway_group: &self.settings.pathway_group,
-            state,
+            place: state.text(),
             module: module.unwrap_or(""),
             contexts: &self.contexts,
             reply,

@@ -28,6 +28,7 @@ mod fetch;
 mod find;
 mod finish;
 mod gate;
+mod generate;
 mod groundwork;
 mod hand_over;
 mod host;

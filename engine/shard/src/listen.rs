@@ -199,7 +199,7 @@ async fn refuse<W: World>(shard: Rc<Shard<W>>, mut stream: W::Stream, settings: 
         connection,
         pathway: settings.context.get("pathway").unwrap_or("default"),
         pathway_group: &settings.pathway_group,
-        state: SessionState::ConcurrencyLimit,
+        place: SessionState::ConcurrencyLimit.text(),
         module: "",
         contexts: &contexts,
         reply: &CONCURRENCY_LIMIT,

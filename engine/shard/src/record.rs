@@ -3,6 +3,7 @@
 use crate::Shard;
 use crate::options::{BounceLoggerOptions, LoggerOptions};
 use config::{Lookup, Snapshot};
+use logs::formats::rejectlog;
 use logs::{Event, FORMATS, Kind, Kinds, Lines, Open, Style, Want};
 use mail::Time;
 use std::cell::RefCell;
@@ -90,6 +91,7 @@ impl Opened {
             (options.log_transient_failures, Kind::Transient),
             (options.log_permanent_failures, Kind::Permanent),
             (options.log_rejections, Kind::Rejection),
+            (options.log_rejections, Kind::GenerationRejection),
             (options.log_errors, Kind::Panic),
         ]);
         for (name, file, mode) in [
@@ -130,7 +132,15 @@ fn chosen(switches: &[(bool, Kind)]) -> Kinds {
 
 impl<W: World> Shard<W> {
     pub(crate) fn record(&self, event: &Event<'_>) {
-        self.recorder.record(event, self.world.now());
+        let now = self.world.now();
+        self.recorder.record(event, now);
+        if let (Some(notebook), Event::Rejection(_) | Event::GenerationRejection(_)) =
+            (&self.rehearsal, event)
+        {
+            let mut line = Vec::new();
+            (rejectlog::FORMAT.write)(event, now, &Style::default(), &mut line);
+            notebook.rejected(&line);
+        }
     }
 
     /// The logs of a new generation. What waits goes where it was bound for; logs that stay, stay as they are.

@@ -1,11 +1,12 @@
-//! One session played without sockets, journal and deliveries: the configured pipeline as every session goes through
-//! it, and what each module of it did (`impetus policy trace`).
+//! One session, or one generated message, played without sockets, journal and deliveries: the configured pipeline as
+//! all mail goes through it, and what each module of it did (`impetus policy trace`).
 //!
 //! Law: nothing leaves. What would be journalled, sent or connected to is written down instead; who judges, and in
 //! which order, is decided by the code that judges real sessions, and by nothing here.
 
 mod client;
 mod difference;
+mod generated;
 mod notebook;
 mod offline;
 mod transcript;
@@ -39,12 +40,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// What is played.
 #[derive(Debug)]
 pub struct Script {
-    /// None: the first that is enabled.
-    pub listener: Option<Endpoint>,
-    pub client: SocketAddr,
-    pub helo: String,
-    /// Who the client has proved to be; no password is asked for.
-    pub user: Option<String>,
+    pub entrance: Entrance,
     /// As it stands between the angle brackets; empty is the null sender.
     pub sender: String,
     pub recipients: Vec<String>,
@@ -56,6 +52,32 @@ pub struct Script {
     pub may_connect: bool,
 }
 
+/// How the message comes in.
+#[derive(Debug)]
+pub enum Entrance {
+    Smtp(Visit),
+    /// Generated, as HTTP brings it: the variables of its message context.
+    Generated(Vec<(String, String)>),
+}
+
+/// A client's session.
+#[derive(Debug)]
+pub struct Visit {
+    /// None: the first that is enabled.
+    pub listener: Option<Endpoint>,
+    pub client: SocketAddr,
+    pub helo: String,
+    pub login: Option<Login>,
+}
+
+/// Who the client is.
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub user: String,
+    /// What AUTH PLAIN carries; without it the user is taken on trust.
+    pub proof: Option<String>,
+}
+
 /// Plays the script against the configuration of `common`, which no other shard uses. An error says why it cannot
 /// begin.
 pub async fn rehearse<W: World>(world: W, common: Arc<Common>, script: Script) -> Result<Transcript, String> {
@@ -64,27 +86,68 @@ pub async fn rehearse<W: World>(world: W, common: Arc<Common>, script: Script) -
         let notebook = notebook.clone();
         move |definition, instance: &str, module| watched(definition, instance, module, &notebook)
     };
-    let world = Offline::new(world, script.zone.map(Rc::new), script.may_connect, common.name_servers());
+    let Script { entrance, sender, recipients, message, zone, may_connect } = script;
+    let world = Offline::new(world, zone.map(Rc::new), may_connect, common.name_servers());
     let shard = start::rehearsing(world, common, notebook.clone(), &around)?;
-    let site = shard.site();
-    let endpoint = endpoint(&site, script.listener)?;
-    let settings = site.listener(&endpoint, Some(script.client.ip()));
-    let client = Client::new(
-        script.helo,
-        script.user.clone(),
-        script.sender,
-        script.recipients,
-        script.message,
-        settings.session.mechanisms.first().map_or("PLAIN", |mechanism| mechanism.name()),
-    );
-    let facts =
-        Facts { peer: Some(script.client), local: endpoint.socket_address(), connection: shard.next_id() };
-    let stage = Stage { shard: shard.clone(), notebook, client, user: script.user };
-    let transcript = stage.play(settings, facts).await;
+    let letter = Letter { sender, recipients, message };
+    let transcript = match entrance {
+        Entrance::Smtp(visit) => visited(&shard, notebook, visit, letter).await,
+        Entrance::Generated(variables) => generated::play(&shard, &notebook, &variables, letter).await,
+    };
     shard.life.set(Life::Ended);
     shard.post_office.courier.raise();
     shard.common.exchange.wake_all();
-    Ok(Transcript { listener: endpoint.to_string(), client: script.client.ip().to_string(), ..transcript })
+    transcript
+}
+
+/// The message of a script, and its envelope as texts.
+struct Letter {
+    sender: String,
+    recipients: Vec<String>,
+    message: Bytes,
+}
+
+async fn visited<W: World>(
+    shard: &Rc<Shard<Offline<W>>>,
+    notebook: Rc<Notebook>,
+    visit: Visit,
+    letter: Letter,
+) -> Result<Transcript, String> {
+    let site = shard.site();
+    let Visit { listener, client: peer, helo, login } = visit;
+    let endpoint = endpoint(&site, listener)?;
+    let settings = site.listener(&endpoint, Some(peer.ip()));
+    let mechanism = settings.session.mechanisms.first().map_or("PLAIN", |mechanism| mechanism.name());
+    let client = Client::new(helo, login.clone(), letter, mechanism);
+    let facts = Facts { peer: Some(peer), local: endpoint.socket_address(), connection: shard.next_id() };
+    let stage = Stage { shard: shard.clone(), notebook, client, login };
+    let transcript = stage.play(settings, facts).await;
+    Ok(Transcript { listener: endpoint.to_string(), client: peer.ip().to_string(), ..transcript })
+}
+
+/// What all that was played leaves behind.
+fn closed<W: World>(shard: &Shard<W>, notebook: &Notebook, mut exchanges: Vec<Exchange>) -> Transcript {
+    if let Some(last) = exchanges.last_mut() {
+        last.steps.extend(notebook.turn_over().0);
+    }
+    let (contexts, queued, rejections) = notebook.end();
+    let complaints = shard.recorder.last_complaints().into_iter().map(|(_, text)| text);
+    Transcript {
+        exchanges,
+        contexts: Dictionaries::from(&contexts),
+        queued: queued.iter().flat_map(Queued::of).collect(),
+        rejections,
+        complaints: complaints.collect(),
+        ..Transcript::default()
+    }
+}
+
+/// Waits for the hooks that are only told of something, for a while.
+async fn all_told<W: World>(shard: &Shard<W>) {
+    let (world, deadline) = (&shard.world, shard.world.now() + TOLD_TIME);
+    while !shard.errands.are_done() && world.now() < deadline {
+        world.sleep_until(world.now() + LOOK_AGAIN).await;
+    }
 }
 
 fn endpoint(site: &Site, wanted: Option<Endpoint>) -> Result<Endpoint, String> {
@@ -106,7 +169,7 @@ struct Stage<W: World> {
     shard: Rc<Shard<Offline<W>>>,
     notebook: Rc<Notebook>,
     client: Client,
-    user: Option<String>,
+    login: Option<Login>,
 }
 
 impl<W: World> Stage<W> {
@@ -156,23 +219,11 @@ impl<W: World> Stage<W> {
             }
             world.breathe().await;
         }
-        // Hooks that are only told of something.
-        let deadline = world.now() + TOLD_TIME;
-        while !self.shard.errands.are_done() && world.now() < deadline {
-            world.sleep_until(world.now() + LOOK_AGAIN).await;
+        all_told(&self.shard).await;
+        if let Some(end) = conversation.tell_end() {
+            end.wait_until(world.now() + TOLD_TIME).await;
         }
-        if let Some(last) = exchanges.last_mut() {
-            last.steps.extend(self.notebook.turn_over().0);
-        }
-        let (contexts, queued) = self.notebook.end();
-        let complaints = self.shard.recorder.last_complaints().into_iter().map(|(_, text)| text);
-        Transcript {
-            exchanges,
-            contexts: Dictionaries::from(&contexts),
-            queued: queued.iter().flat_map(Queued::of).collect(),
-            complaints: complaints.collect(),
-            ..Transcript::default()
-        }
+        closed(&self.shard, &self.notebook, exchanges)
     }
 
     /// What has happened since the last one.
@@ -181,11 +232,16 @@ impl<W: World> Stage<W> {
         Exchange { command, steps, reply: self.client.reply(), held, took }
     }
 
-    /// The credentials are taken on trust; the rest is what it always is.
+    /// Whoever brings no password is taken on trust; the rest is what it always is.
     async fn authenticate(&self, session: &mut Session, conversation: &mut Conversation<Offline<W>>) {
-        let (mechanism, ..) = session.sasl();
-        let user = self.user.as_deref().unwrap_or("");
-        conversation.end_authentication(Some(user), user, mechanism, session, &Line::Silence).await;
+        let trusted = self.login.as_ref().filter(|login| login.proof.is_none());
+        match trusted.map(|login| &*login.user) {
+            None => conversation.authenticate(session, &Line::Silence).await,
+            Some(user) => {
+                let (mechanism, ..) = session.sasl();
+                conversation.end_authentication(Some(user), user, mechanism, session, &Line::Silence).await;
+            }
+        }
         self.notebook.observe("auth", &conversation.contexts);
     }
 }

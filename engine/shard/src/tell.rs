@@ -7,7 +7,7 @@
 use crate::Shard;
 use crate::ask::ask_hook;
 use crate::crowd::Crowd;
-use crate::host::PolicyHost;
+use crate::host::{End, PolicyHost};
 use crate::outbound::Outbound;
 use crate::settings::Site;
 use content::Content;
@@ -141,14 +141,19 @@ impl<W: World> Shard<W> {
     }
 
     /// The end of a session, behind everything else that is told of it. It is never left untold.
-    pub(crate) fn tell_end(self: &Rc<Self>, site: &Rc<Site>, session: Rc<Errands>, mut occasion: Occasion) {
+    pub(crate) fn tell_end(
+        self: &Rc<Self>,
+        site: &Rc<Site>,
+        session: Rc<Errands>,
+        mut occasion: Occasion,
+    ) -> Rc<End<(), W>> {
         let host = PolicyHost::new(self, site);
-        self.world.spawn("hook", async move {
+        host.clone().begun("hook", async move {
             while session.under_way.get() > 0 {
                 session.ended.wait().await;
             }
             ask_hook(&host, &mut occasion.hook()).await;
-        });
+        })
     }
 
     /// A reception, for each of its copies.

@@ -17,11 +17,12 @@ pub enum Outcome {
 impl Outcome {
     pub fn of(transcript: &Transcript) -> Self {
         let copies = transcript.queued.iter().filter(|queued| !queued.is_internal).count();
-        let message = transcript.exchanges.iter().find(|exchange| exchange.command.starts_with('('));
-        match message.map(|message| message.reply.starts_with('2')) {
-            Some(true) if copies == 0 => Outcome::Discarded,
-            Some(true) => Outcome::Accepted(copies),
-            _ => Outcome::Rejected,
+        // One of a session, one for each recipient of a generated message.
+        let mut messages = transcript.exchanges.iter().filter(|exchange| exchange.command.starts_with('('));
+        match messages.any(|message| message.reply.starts_with('2')) {
+            true if copies == 0 => Outcome::Discarded,
+            true => Outcome::Accepted(copies),
+            false => Outcome::Rejected,
         }
     }
 
@@ -51,6 +52,7 @@ pub fn json(transcript: &Transcript, outcome: &Outcome) -> Value {
         "session": transcript.exchanges.iter().map(exchange).collect::<Vec<_>>(),
         "contexts": dictionaries(&transcript.contexts),
         "queued": transcript.queued.iter().map(queued).collect::<Vec<_>>(),
+        "rejectlog": transcript.rejections,
         "paniclog": transcript.complaints,
     })
 }

@@ -9,15 +9,23 @@ use std::time::Duration;
 const SHOWN: usize = 200;
 
 pub fn text(transcript: &Transcript, outcome: &Outcome) -> String {
-    let mut out = format!("{} connects to {}\n", transcript.client, transcript.listener);
+    let is_generated = transcript.listener.is_empty();
+    let mut out = match is_generated {
+        true => String::from("a message is generated\n"),
+        false => format!("{} connects to {}\n", transcript.client, transcript.listener),
+    };
     transcript.exchanges.iter().for_each(|exchange| told(&mut out, exchange));
-    out.push_str("\nContexts behind the phases that all recipients share\n");
-    contexts(&mut out, &transcript.contexts, &Dictionaries::default());
+    if !is_generated {
+        out.push_str("\nContexts behind the phases that all recipients share\n");
+        contexts(&mut out, &transcript.contexts, &Dictionaries::default());
+    }
     for queued in &transcript.queued {
         copy(&mut out, queued, &transcript.contexts);
     }
-    for complaint in &transcript.complaints {
-        let _ = writeln!(out, "\npaniclog: {complaint}");
+    for (log, lines) in [("rejectlog", &transcript.rejections), ("paniclog", &transcript.complaints)] {
+        for line in lines {
+            let _ = writeln!(out, "\n{log}: {line}");
+        }
     }
     let _ = match outcome {
         Outcome::Accepted(1) => writeln!(out, "\naccepted for 1 recipient"),

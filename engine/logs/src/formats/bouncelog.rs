@@ -23,6 +23,7 @@ fn write(event: &Event<'_>, at: Time, style: &Style, out: &mut Vec<u8>) {
         Event::Reception(_)
         | Event::Delivery(_)
         | Event::Rejection(_)
+        | Event::GenerationRejection(_)
         | Event::Panic(_)
         | Event::Accounting(_) => return,
     }

@@ -27,7 +27,11 @@ fn write(event: &Event<'_>, at: Time, style: &Style, out: &mut Vec<u8>) {
         Event::Transient(failure) => write_failure(b'T', failure, at, style, out),
         Event::Permanent(failure) => write_failure(b'P', failure, at, style, out),
         Event::Heartbeat => heartbeat(at, style, out),
-        Event::OutOfBand(_) | Event::Rejection(_) | Event::Panic(_) | Event::Accounting(_) => return,
+        Event::OutOfBand(_)
+        | Event::Rejection(_)
+        | Event::GenerationRejection(_)
+        | Event::Panic(_)
+        | Event::Accounting(_) => return,
     }
     out.push(b'\n');
 }

@@ -11,14 +11,14 @@ use std::net::SocketAddr;
 pub const FORMAT: Format = Format {
     name: "rejectlog",
     default_file: "/var/log/ecelerity/rejectlog.ec",
-    kinds: Kinds::of(&[Kind::Rejection, Kind::Heartbeat]),
+    kinds: Kinds::of(&[Kind::Rejection, Kind::GenerationRejection, Kind::Heartbeat]),
     linger: LINGER,
     write,
 };
 
 fn write(event: &Event<'_>, at: Time, style: &Style, out: &mut Vec<u8>) {
     match event {
-        Event::Rejection(rejection) => {
+        Event::Rejection(rejection) | Event::GenerationRejection(rejection) => {
             text::timestamp(out, at, style);
             write_rejection(rejection, out);
         }
@@ -41,7 +41,7 @@ fn write_rejection(rejection: &Rejection<'_>, out: &mut Vec<u8>) {
     for (key, value) in [
         (" PATH=\"", rejection.pathway),
         (" PATH_GRP=\"", rejection.pathway_group),
-        (" P=\"", rejection.state.text()),
+        (" P=\"", rejection.place),
     ] {
         out.push(b'"');
         out.extend_from_slice(key.as_bytes());

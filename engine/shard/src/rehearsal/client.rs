@@ -1,6 +1,6 @@
 //! What the client of a rehearsal says: one command after each reply, until it is refused or all is said.
 
-use bytes::Bytes;
+use super::{Letter, Login};
 
 /// What is said next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +18,8 @@ enum Next {
 
 pub(super) struct Client {
     helo: String,
-    user: Option<String>,
-    sender: String,
-    recipients: Vec<String>,
-    message: Bytes,
+    login: Option<Login>,
+    letter: Letter,
     mechanism: &'static str,
     next: Next,
     accepted: usize,
@@ -37,20 +35,11 @@ pub(super) struct Said {
 }
 
 impl Client {
-    pub fn new(
-        helo: String,
-        user: Option<String>,
-        sender: String,
-        recipients: Vec<String>,
-        message: Bytes,
-        mechanism: &'static str,
-    ) -> Self {
+    pub fn new(helo: String, login: Option<Login>, letter: Letter, mechanism: &'static str) -> Self {
         Client {
             helo,
-            user,
-            sender,
-            recipients,
-            message,
+            login,
+            letter,
             mechanism,
             next: Next::Ehlo,
             accepted: 0,
@@ -97,27 +86,37 @@ impl Client {
         let plain = |text: String| Said { octets: format!("{text}\r\n").into_bytes(), shown: text };
         let (said, next) = match self.next {
             Next::Ehlo => {
-                let next = if self.user.is_some() { Next::Auth } else { Next::Mail };
+                let next = if self.login.is_some() { Next::Auth } else { Next::Mail };
                 (plain(format!("EHLO {}", self.helo)), next)
             }
             Next::Auth => {
-                let mut said = plain(format!("AUTH {}", self.mechanism));
-                said.shown.push_str(&format!(" (as {})", self.user.as_deref().unwrap_or("")));
+                let Login { user, proof } = self.login.as_ref()?;
+                let said = match proof {
+                    None => Said {
+                        shown: format!("AUTH {} (as {user})", self.mechanism),
+                        ..plain(format!("AUTH {}", self.mechanism))
+                    },
+                    Some(proof) => Said {
+                        shown: format!("AUTH PLAIN (as {user}, with a password)"),
+                        ..plain(format!("AUTH PLAIN {proof}"))
+                    },
+                };
                 (said, Next::Mail)
             }
             Next::Mail => {
-                let eight_bits = self.offers_eight_bits && !self.message.is_ascii();
+                let eight_bits = self.offers_eight_bits && !self.letter.message.is_ascii();
                 let parameter = if eight_bits { " BODY=8BITMIME" } else { "" };
-                (plain(format!("MAIL FROM:<{}>{parameter}", self.sender)), Next::Rcpt(0))
+                (plain(format!("MAIL FROM:<{}>{parameter}", self.letter.sender)), Next::Rcpt(0))
             }
             Next::Rcpt(index) => {
-                let next = if index + 1 < self.recipients.len() { Next::Rcpt(index + 1) } else { Next::Data };
-                (plain(format!("RCPT TO:<{}>", self.recipients[index])), next)
+                let next =
+                    if index + 1 < self.letter.recipients.len() { Next::Rcpt(index + 1) } else { Next::Data };
+                (plain(format!("RCPT TO:<{}>", self.letter.recipients[index])), next)
             }
             Next::Data => (plain("DATA".into()), Next::Message),
             Next::Message => {
-                let shown = format!("(the message, {} octets)", self.message.len());
-                (Said { octets: stuffed(&self.message), shown }, Next::Quit)
+                let shown = format!("(the message, {} octets)", self.letter.message.len());
+                (Said { octets: stuffed(&self.letter.message), shown }, Next::Quit)
             }
             Next::Quit => (plain("QUIT".into()), Next::Nothing),
             Next::Nothing => return None,
@@ -146,11 +145,13 @@ fn stuffed(message: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
 
     fn client(user: Option<&str>, recipients: &[&str], message: &'static [u8]) -> Client {
         let recipients = recipients.iter().map(|recipient| (*recipient).to_owned()).collect();
-        let message = Bytes::from_static(message);
-        Client::new("c.example".into(), user.map(str::to_owned), "a@b".into(), recipients, message, "PLAIN")
+        let letter = Letter { sender: "a@b".into(), recipients, message: Bytes::from_static(message) };
+        let login = user.map(|user| Login { user: user.to_owned(), proof: None });
+        Client::new("c.example".into(), login, letter, "PLAIN")
     }
 
     /// The first words of what it says to these replies.

@@ -20,6 +20,8 @@ struct Page {
     /// And by the last one of a copy.
     copy: Option<(MessageId, Contexts)>,
     admitted: Vec<Reception>,
+    /// Lines of the reject log.
+    rejections: Vec<String>,
 }
 
 impl Notebook {
@@ -73,16 +75,23 @@ impl Notebook {
         self.0.borrow_mut().admitted.push(reception);
     }
 
+    /// In place of the reject log: a line of it, of which the time is left out.
+    pub fn rejected(&self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        let line = line.split_once(": ").map_or(&*line, |(_, line)| line).trim_end();
+        self.0.borrow_mut().rejections.push(line.to_owned());
+    }
+
     /// The steps since the last time, and how long their reply is held back.
     pub fn turn_over(&self) -> (Vec<Step>, Duration) {
         let mut page = self.0.borrow_mut();
         (std::mem::take(&mut page.steps), std::mem::take(&mut page.held))
     }
 
-    /// What all recipients share, and what was admitted.
-    pub fn end(&self) -> (Contexts, Vec<Reception>) {
+    /// What all recipients share, what was admitted, and the lines of the reject log.
+    pub fn end(&self) -> (Contexts, Vec<Reception>, Vec<String>) {
         let page = self.0.take();
-        (page.shared, page.admitted)
+        (page.shared, page.admitted, page.rejections)
     }
 }
 

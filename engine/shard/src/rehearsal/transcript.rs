@@ -7,6 +7,7 @@ use std::time::Duration;
 /// A whole session.
 #[derive(Clone, Debug, Default)]
 pub struct Transcript {
+    /// Empty: no session, a generated message.
     pub listener: String,
     pub client: String,
     pub exchanges: Vec<Exchange>,
@@ -14,6 +15,8 @@ pub struct Transcript {
     pub contexts: Dictionaries,
     /// What would be in the queues now: the message for each of its recipients, and what policy sent beside it.
     pub queued: Vec<Queued>,
+    /// What rejectlog would say, without the times.
+    pub rejections: Vec<String>,
     /// What paniclog would say.
     pub complaints: Vec<String>,
 }
