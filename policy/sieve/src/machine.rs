@@ -216,8 +216,11 @@ impl Machine {
                 self.stack.push(element.unwrap_or_default());
             }
             Op::Template(number) => {
-                let text = self.fill(&program.templates[number as usize], scene)?;
-                self.stack.push(Value::from(text));
+                let value = match &*program.templates[number as usize] {
+                    [Piece::Variable(slot)] => Value::Text(self.variables[*slot as usize].text()),
+                    pieces => Value::from(self.fill(pieces, scene)?),
+                };
+                self.stack.push(value);
             }
             Op::List(count) => {
                 let from = self.stack.len() - count as usize;

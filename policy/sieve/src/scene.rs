@@ -11,6 +11,7 @@ use crate::phase::Place;
 use crate::throttle::Throttles;
 use crate::value::{List, Text};
 use bytes::Bytes;
+use content::address::{self, Component};
 use mail::{Address, Contexts, Phase, Reply};
 use policy_api::{
     Ask, Client, Disposition, Host, Level, Message, Rights, Services, SessionRequests, Sources,
@@ -52,12 +53,21 @@ pub(crate) struct Scene<'a> {
     decoded: Decoded,
 }
 
-/// Header fields that the script has asked for, as texts: most scripts ask for the same few again and again.
+/// What the script has asked of header fields: most scripts ask for the same few again and again.
 #[derive(Default)]
 struct Decoded {
     /// The header that they are of; edits make another one.
     header: Bytes,
-    fields: Vec<(Text, List)>,
+    fields: Vec<(Text, Aspect, List)>,
+}
+
+/// What a script wants to know of the fields of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aspect {
+    /// Their values, unfolded and decoded.
+    Values,
+    /// This part of all addresses in them.
+    Addresses(Component),
 }
 
 /// Names kept.
@@ -121,24 +131,32 @@ impl<'a> Scene<'a> {
         self.host.report(level, &format!("sieve:{}: {text}", self.shared.instance));
     }
 
-    /// The values of all fields of a name, unfolded and decoded.
-    pub fn fields(&mut self, name: &Text, account: &mut Account) -> Result<List, Fault> {
+    /// What all fields of a name say.
+    pub fn fields(&mut self, name: &Text, aspect: Aspect, account: &mut Account) -> Result<List, Fault> {
         let header = self.message.content.header_octets();
         let known = &mut self.decoded;
         if known.header.as_ptr() != header.as_ptr() || known.header.len() != header.len() {
             *known = Decoded { header: header.clone(), fields: Vec::new() };
         }
-        if let Some((_, values)) = known.fields.iter().find(|(known, _)| known == name) {
+        let is_asked = |(known, seen, _): &&(Text, Aspect, List)| known == name && *seen == aspect;
+        if let Some((.., values)) = known.fields.iter().find(is_asked) {
             account.step(1)?;
             return Ok(values.clone());
         }
         account.look(header.len())?;
         let named = self.message.content.header().named(name);
-        let values: List = Rc::new(named.map(|field| field.text().into()).collect());
+        let values: List = Rc::new(match aspect {
+            Aspect::Values => named.map(|field| field.text().into()).collect(),
+            Aspect::Addresses(part) => {
+                let lists =
+                    named.flat_map(|field| address::parse_list(&String::from_utf8_lossy(&field.value())));
+                lists.filter_map(|mailbox| mailbox.component(part)).map(Into::into).collect()
+            }
+        });
         if known.fields.len() >= MOST_DECODED {
             known.fields.clear();
         }
-        known.fields.push((name.clone(), values.clone()));
+        known.fields.push((name.clone(), aspect, values.clone()));
         Ok(values)
     }
 

@@ -3,6 +3,7 @@
 use super::new_mail::with_line_ends;
 use crate::fault::Fault;
 use crate::machine::Call;
+use crate::scene::Aspect;
 use crate::value::Value;
 use crate::word::{Flow, Kind, Tags, Word, needs};
 use content::Place;
@@ -86,8 +87,7 @@ fn delete(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
 
 fn get(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
     let name = call.text(0);
-    call.account.look(call.scene.message.content.header_octets().len())?;
-    Ok(call.scene.message.content.header().named(&name).map(|field| field.text()).collect())
+    call.scene.fields(&name, Aspect::Values, call.account).map(Value::List)
 }
 
 fn prefix(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
@@ -111,9 +111,8 @@ fn edit(call: &mut Call<'_, '_>, change: fn(&str, &str) -> String) -> Result<Flo
 }
 
 fn address(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
-    let names = call.texts(0);
-    let found = super::test::addresses(call, &names)?;
-    Ok(Value::from(found.into_iter().next().unwrap_or_default()))
+    let found = super::test::fields(call, Aspect::Addresses(call.form.part))?;
+    Ok(found.first().cloned().map_or_else(Value::default, Value::Text))
 }
 
 fn envelope(call: &mut Call<'_, '_>) -> Result<Value, Fault> {

@@ -2,9 +2,10 @@
 
 use crate::fault::Fault;
 use crate::machine::{Call, compare};
-use crate::value::{Text, Value};
+use crate::scene::Aspect;
+use crate::value::{List, Text, Value};
 use crate::word::{Got, Kind, Tags, Word, needs};
-use content::address::{self, Component, Mailbox};
+use content::address::{Component, Mailbox};
 use mail::{Address, Contexts, Dictionary};
 use std::net::IpAddr;
 
@@ -100,33 +101,34 @@ fn size(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
 }
 
 fn exists(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
-    call.account.look(call.scene.message.content.header_octets().len())?;
-    let header = call.scene.message.content.header();
-    Ok(call.texts(0).iter().all(|name| header.first(name).is_some()).into())
+    for name in call.texts(0).iter() {
+        if call.scene.fields(name, Aspect::Values, call.account)?.is_empty() {
+            return Ok(false.into());
+        }
+    }
+    Ok(true.into())
+}
+
+/// What the header fields of some names say.
+pub(super) fn fields(call: &mut Call<'_, '_>, aspect: Aspect) -> Result<List, Fault> {
+    let names = call.texts(0);
+    if let [name] = &*names {
+        return call.scene.fields(name, aspect, call.account);
+    }
+    let mut values = Vec::new();
+    for name in names.iter() {
+        values.extend_from_slice(&call.scene.fields(name, aspect, call.account)?);
+    }
+    Ok(List::new(values))
 }
 
 fn header(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
-    let mut values = Vec::new();
-    for name in call.texts(0).iter() {
-        values.extend_from_slice(&call.scene.fields(name, call.account)?);
-    }
-    let keys = call.texts(1);
+    let (values, keys) = (fields(call, Aspect::Values)?, call.texts(1));
     call.matches(&values, &keys)
 }
 
-/// The asked part of every address in the header fields of these names.
-pub(super) fn addresses(call: &mut Call<'_, '_>, names: &[Text]) -> Result<Vec<String>, Fault> {
-    call.account.look(call.scene.message.content.header_octets().len() * names.len())?;
-    let header = call.scene.message.content.header();
-    let fields = names.iter().flat_map(|name| header.named(name));
-    let mailboxes = fields.flat_map(|field| address::parse_list(&String::from_utf8_lossy(&field.value())));
-    Ok(mailboxes.filter_map(|mailbox| mailbox.component(call.form.part)).collect())
-}
-
 fn address_test(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
-    let names = call.texts(0);
-    let values = addresses(call, &names)?;
-    let keys = call.texts(1);
+    let (values, keys) = (fields(call, Aspect::Addresses(call.form.part))?, call.texts(1));
     call.matches(&values, &keys)
 }
 
@@ -150,8 +152,14 @@ pub(super) fn envelope_values(call: &Call<'_, '_>) -> Vec<String> {
 }
 
 fn component(address: &Address, part: Component) -> Option<String> {
-    let (local, domain) = (address.local().to_owned(), address.domain().to_owned());
-    Mailbox { name: String::new(), local, domain }.component(part)
+    match part {
+        Component::All => Some(address.as_str().to_owned()),
+        Component::Domain => Some(address.domain().to_owned()),
+        _ => {
+            let local = address.local().to_owned();
+            Mailbox { local, ..Mailbox::default() }.component(part)
+        }
+    }
 }
 
 fn envelope(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
@@ -192,9 +200,21 @@ fn all(texts: &[Text], holds: impl Fn(&str) -> bool) -> bool {
 fn in_contexts(call: &mut Call<'_, '_>, of: fn(&Contexts) -> [Option<&Dictionary>; 2]) -> Result<Got, Fault> {
     let (names, keys) = (call.texts(0), call.texts(1));
     let scene = &*call.scene;
-    let dictionaries = of(scene.contexts).into_iter().flatten();
-    let values: Vec<&str> =
-        dictionaries.flat_map(|dictionary| names.iter().filter_map(|name| dictionary.get(name))).collect();
+    let dictionaries = of(scene.contexts);
+    let named = |name: &Text| dictionaries.map(|dictionary| dictionary.and_then(|among| among.get(name)));
+    // Mostly one name is asked for: its values need no room of their own.
+    if let [name] = &*names {
+        return match named(name) {
+            [Some(one), Some(other)] => {
+                compare(call.form.matching, call.account, scene, &[one, other], &keys)
+            }
+            [Some(one), None] | [None, Some(one)] => {
+                compare(call.form.matching, call.account, scene, &[one], &keys)
+            }
+            [None, None] => compare::<&str>(call.form.matching, call.account, scene, &[], &keys),
+        };
+    }
+    let values: Vec<&str> = names.iter().flat_map(named).flatten().collect();
     compare(call.form.matching, call.account, scene, &values, &keys)
 }
 

@@ -66,8 +66,12 @@ fn join(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
     let (delimiter, list) = (call.text(0), call.texts(1));
     let octets: usize = list.iter().map(|text| text.len() + delimiter.len()).sum();
     call.account.hold(octets)?;
-    let texts: Vec<&str> = list.iter().map(|text| &**text).collect();
-    Ok(Value::from(texts.join(&delimiter)))
+    let mut joined = String::with_capacity(octets);
+    for (index, text) in list.iter().enumerate() {
+        joined.push_str(if index > 0 { &delimiter } else { "" });
+        joined.push_str(text);
+    }
+    Ok(Value::from(joined))
 }
 
 fn reverse(call: &mut Call<'_, '_>) -> Result<Value, Fault> {

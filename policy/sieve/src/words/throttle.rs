@@ -45,7 +45,7 @@ pub(super) static WORDS: &[Word] = &[
 
 fn create(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let rate = Rate::parse(&call.text(1))?;
-    call.scene.shared.throttles.create(&call.text(0), rate);
+    call.scene.shared.throttles.create(&call.text(0), rate, call.scene.host.now());
     Ok(Flow::On)
 }
 
