@@ -238,9 +238,7 @@ impl Parser<'_, '_> {
         let source = match self.here().kind {
             Kind::Word(_) => Source::Word(self.command()?),
             _ => match self.argument()? {
-                Some(Argument { said: Said::Tag(_), .. }) | None => {
-                    return self.unexpected("a value or a function");
-                }
+                None => return self.unexpected("a value or a function"),
                 Some(value) => Source::Value(value),
             },
         };

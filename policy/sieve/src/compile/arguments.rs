@@ -7,7 +7,7 @@ use crate::pattern::Pattern;
 use crate::program::{BodyPart, Constant, Form, Op, Site};
 use crate::script::Mark;
 use crate::syntax::{Argument, Command, Said, Text, constant};
-use crate::word::{Kind, Parameter, Word};
+use crate::word::{Kind, Parameter, Tags, Word};
 use content::address::Component;
 
 /// Arguments of one word, and texts of one list.
@@ -90,6 +90,10 @@ impl Compiler<'_> {
         let mut rest = command.arguments.iter();
         while let Some(argument) = rest.next() {
             match &argument.said {
+                // A word without tags of its own may take one as a value.
+                Said::Tag(_) if word.tags == Tags::NONE && takes_anything(word, own.len()) => {
+                    own.push(argument)
+                }
                 Said::Tag(name) => tagged.read(name, argument.mark, &mut rest, word, here)?,
                 _ => own.push(argument),
             }
@@ -314,6 +318,10 @@ impl<'c> Tagged<'c> {
             here.script.error(mark, "there is one of these already", Some("only one of a kind"));
         }
     }
+}
+
+fn takes_anything(word: &Word, place: usize) -> bool {
+    word.parameters.get(place).is_some_and(|parameter| parameter.kind == Kind::Any)
 }
 
 /// The value that a tag demands behind it.

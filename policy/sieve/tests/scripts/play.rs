@@ -305,6 +305,10 @@ fn check(word: &str, rest: &str, conversation: &Conversation) -> Played {
             let lines = conversation.host.reported();
             if lines.iter().any(|line| line.contains(rest)) { rest.into() } else { format!("{lines:?}") }
         }
+        "longest" => {
+            let lines = conversation.host.reported();
+            lines.iter().map(String::len).max().unwrap_or_default().to_string()
+        }
         "logged" => {
             let logged = conversation.host.logged.borrow();
             logged.last().map_or(String::new(), |(file, line)| format!("{}: {line}", file.display()))
