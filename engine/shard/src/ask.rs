@@ -163,7 +163,7 @@ impl<W: World> Conversation<W> {
         let state = phase_state.unwrap_or(state);
         let reply = disposition.reply.map(worded);
         let reason = reply.as_ref().filter(|reply| !reply.is_success()).or(disposition.discard.as_ref());
-        if let Some(reason) = reason {
+        if let Some(reason) = reason.filter(|reason| !reason.is_success()) {
             self.log_rejection(reason, state, module);
         }
         // A discarded message is a success to its client.

@@ -97,6 +97,9 @@ impl<W: World> Shard<W> {
         let disposition = &verdict.disposition;
         let refusal = disposition.reply.clone().filter(|reply| !reply.is_success()).map(worded);
         let reply = disposition.discard.clone().or(refusal)?;
+        if reply.is_success() {
+            return Some(Ok(Generation::Discarded(id)));
+        }
         self.counters.generation_rejections.add(1);
         self.record(&Event::GenerationRejection(Rejection {
             remote: None,

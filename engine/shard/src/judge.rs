@@ -357,7 +357,7 @@ impl<W: World> Conversation<W> {
             discarded.push((contexts.clone(), reply.clone(), module));
         };
         let split = self.asking(&host, stream).split(message, received, note).await;
-        for (contexts, reply, module) in discarded {
+        for (contexts, reply, module) in discarded.into_iter().filter(|(_, reply, _)| !reply.is_success()) {
             let ours = std::mem::replace(&mut self.contexts, contexts);
             self.log_rejection(&reply, SessionState::AsyncBodyResponse, module);
             self.contexts = ours;

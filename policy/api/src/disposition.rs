@@ -12,7 +12,8 @@ pub struct Disposition {
     pub disconnect: bool,
     /// Time cost of the reply; the costs of several modules add up.
     pub tarpit: Duration,
-    /// The client sees success, nothing is delivered; the reason goes to the reject log.
+    /// The client sees success, nothing is queued; the reason goes to the reject log, unless it is a success itself:
+    /// then the message is where it belongs.
     pub discard: Option<Reply>,
 }
 

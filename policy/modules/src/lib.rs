@@ -21,6 +21,7 @@ mod inbound_audit;
 pub mod ipv6_lookup;
 mod list;
 mod mail_loop;
+mod maildir;
 mod milter;
 pub mod mxip;
 mod openarc;

@@ -23,6 +23,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &lua::AC_AUTH,
     &lua::MODULE,
     &crate::mail_loop::MODULE,
+    &crate::maildir::MODULE,
     &crate::milter::MODULE,
     &crate::mxip::MODULE,
     &crate::openarc::MODULE,

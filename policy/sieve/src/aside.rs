@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::scene::Scene;
 use crate::value::Value;
 use crate::word::{Finish, Wait};
-use policy_api::{Host, Pool, WorkFault};
+use policy_api::{Host, Pool};
 use std::any::Any;
 use std::rc::Rc;
 
@@ -43,14 +43,6 @@ pub(crate) fn done<T: Any + Send>(
     pool: Pool,
     job: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> impl Future<Output = Result<T, Fault>> + 'static {
-    let done = host.work(pool, Box::new(move || Box::new(job())));
-    async move { taken::<T>(done.await) }
-}
-
-fn taken<T: Any>(done: Result<Box<dyn Any + Send>, WorkFault>) -> Result<T, Fault> {
-    match done.map(|done| done.downcast::<Result<T, String>>()) {
-        Ok(Ok(found)) => (*found).map_err(Fault::new),
-        Ok(Err(_)) => Err(Fault::new("the side thread answered something else")),
-        Err(fault) => Err(Fault::new(fault.to_string())),
-    }
+    let done = policy_api::aside(&**host, pool, job);
+    async move { done.await.map_err(|fault| Fault::new(fault.to_string()))?.map_err(Fault::new) }
 }

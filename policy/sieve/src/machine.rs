@@ -150,6 +150,9 @@ impl Machine {
     /// What a wait was for has come.
     pub fn answered(&mut self, answer: Result<Value, Fault>, scene: &mut Scene<'_>) -> Option<Ending> {
         let answer = answer.and_then(|value| self.account.hold(value.size()).map(|()| value));
+        if answer.is_ok() && std::mem::take(&mut scene.ends) {
+            return Some(Ending::Ended);
+        }
         match (answer, self.waiting.take()) {
             (Ok(value), Some(Awaited::Value)) => self.stack.push(value),
             (Ok(value), Some(Awaited::Flag)) => self.flag = value.is_true(),

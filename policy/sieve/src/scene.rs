@@ -48,6 +48,8 @@ pub(crate) struct Scene<'a> {
     rights: Rights,
     /// What a hook is about.
     pub told: Option<&'a Reply>,
+    /// What was waited for ends Sieve for this phase.
+    pub ends: bool,
     /// The script that was waited for.
     pub included: Option<Rc<Loaded>>,
     decoded: Decoded,
@@ -92,6 +94,7 @@ impl<'a> Scene<'a> {
             shared,
             rights: Rights::of(ask.phase),
             told: None,
+            ends: false,
             included: None,
             decoded: Decoded::default(),
         }

@@ -1,16 +1,19 @@
 //! What becomes of the message or the session (spec sieve.md §5.1). Each of these is counted.
 
+use super::network::{finish, may_wait};
 use crate::fault::Fault;
 use crate::machine::Call;
 use crate::scene::{mailbox, sender};
 use crate::statistics::class;
-use crate::word::{Flow, Kind, Word, may, needs};
+use crate::value::Value;
+use crate::word::{Flow, Got, Kind, Word, may, needs};
 use mail::Reply;
-use policy_api::NewMessage;
+use policy_api::{Delivery, IN_MAILBOX, MailboxFault, Mailboxes, NO_MAILBOX, NewMessage};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Behind these nothing more of Sieve runs in the phase.
-pub(super) const ENDING: [&str; 9] = [
+pub(super) const ENDING: [&str; 10] = [
     "keep",
     "ec_keep",
     "discard",
@@ -20,6 +23,7 @@ pub(super) const ENDING: [&str; 9] = [
     "redirect",
     "ec_redirect",
     "ec_action",
+    "ec_maildir",
 ];
 
 pub(super) static WORDS: &[Word] = &[
@@ -65,6 +69,10 @@ pub(super) static WORDS: &[Word] = &[
         .takes(&[needs("address", Kind::Text), may("counter", Kind::Text)])
         .at("DXSR")
         .doc("Replaces the sender of the envelope; \"\" is the null sender."),
+    Word::wait("ec_maildir", maildir)
+        .takes(&[needs("address", Kind::Text)])
+        .at("X")
+        .doc("Puts the message into the maildir of an address, by the module maildir, and nowhere else."),
     Word::action("ec_set_binding", binding)
         .takes(&[needs("name", Kind::Text)])
         .at("B")
@@ -218,6 +226,39 @@ fn rewrite_sender(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     call.scene.count(&counter, "informational");
     call.scene.message.sender = address;
     Ok(Flow::On)
+}
+
+/// Sieve ends when it is there: the copy goes nowhere else, or is refused for want of a mailbox.
+fn maildir(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
+    call.permit(call.scene.rights().discard, "the fate of a message")?;
+    may_wait(call)?;
+    let recipient = mailbox(&call.text(0))?;
+    let mailboxes = call.scene.shared.services.find::<Rc<dyn Mailboxes>>("maildir");
+    let mailboxes = mailboxes.ok_or("the configuration has no maildir")?;
+    let content = call.scene.message.content.octets();
+    call.account.look(content.len())?;
+    let message = &call.scene.message;
+    let delivery = Delivery { id: message.id, sender: message.sender.clone(), recipient, content };
+    let (delivered, counter) = (mailboxes.deliver(delivery, call.scene.host), call.place());
+    Ok(Got::Later(Box::pin(async move {
+        let delivered = delivered.await;
+        finish(move |scene| {
+            let class = match delivered {
+                Ok(()) => {
+                    scene.disposition.discard(Some(IN_MAILBOX));
+                    class(IN_MAILBOX.code)
+                }
+                Err(MailboxFault::Unknown) => {
+                    scene.disposition.reply = Some(NO_MAILBOX);
+                    class(NO_MAILBOX.code)
+                }
+                Err(MailboxFault::Unwritten(why)) => return Err(Fault::new(why)),
+            };
+            scene.count(&counter, class);
+            scene.ends = true;
+            Ok(Value::default())
+        })
+    })))
 }
 
 fn binding(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {

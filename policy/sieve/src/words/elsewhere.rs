@@ -34,7 +34,6 @@ const DOMAINKEYS: &str = "DomainKeys is historic; use the opendkim module";
 const MESSAGE_CENTRAL: &str = "Message Central is not supported; use the event log";
 
 pub(super) static WORDS: &[Word] = &[
-    instead("ec_maildir", "use a maildir delivery_method of the domain"),
     instead("ec_cluster_cache_get", CLUSTER),
     instead("ec_cluster_cache_set", CLUSTER),
     instead("snmp_trap", "use ec_log and watch the panic log"),

@@ -6,8 +6,8 @@ use data::{DatasourceOptions, Datasources, Parameters};
 use policy_api::audit::{self, Counted, Monitor, Monitors};
 use policy_api::testing::{FakeHost, run};
 use policy_api::{
-    Host, Later, LinkList, Probe, ProbeFault, ProbeStage, Probed, RecipientProbe, Ripped, Scan, Services,
-    SignatureVerifier, VirusScanner,
+    Delivery, Host, Later, LinkList, MailboxFault, Mailboxes, Probe, ProbeFault, ProbeStage, Probed,
+    RecipientProbe, Ripped, Scan, Services, SignatureVerifier, VirusScanner,
 };
 use std::cell::RefCell;
 use std::future::ready;
@@ -41,6 +41,9 @@ pub fn offers(word: &str, rest: &str, services: &Rc<Services>, host: &Rc<FakeHos
             let host: Rc<dyn Host> = host.clone();
             let source = Datasources::of(services).named(name).expect("a datasource").clone();
             run(source.execute(&host, statement, Parameters::NONE)).expect("a statement");
+        }
+        "maildir" => {
+            services.offer::<Rc<dyn Mailboxes>>("maildir", Rc::new(Post(rest.to_owned(), host.clone())))
         }
         "callback" => services.offer::<Rc<dyn RecipientProbe>>("smtp_cbv", Rc::new(Remote(rest.to_owned()))),
         "counted" => counted(rest, host),
@@ -120,6 +123,24 @@ impl LinkList for Listed {
 
     fn spent_variable(&self) -> &str {
         &self.spent
+    }
+}
+
+/// Has a mailbox for everybody, for nobody, or a disk that is full; what it takes stands among what was logged.
+struct Post(String, Rc<FakeHost>);
+
+impl Mailboxes for Post {
+    fn deliver(&self, delivery: Delivery, _: &Rc<dyn Host>) -> Later<Result<(), MailboxFault>> {
+        let text = String::from_utf8_lossy(&delivery.content).replace("\r\n", "\\n");
+        let done = match &*self.0 {
+            "everybody" => {
+                self.1.logged.borrow_mut().push((delivery.recipient.to_string().into(), text));
+                Ok(())
+            }
+            "nobody" => Err(MailboxFault::Unknown),
+            why => Err(MailboxFault::Unwritten(why.to_owned())),
+        };
+        Box::pin(ready(done))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{KnownModule, fields};
 use crate::{
-    Bool, Dictionary, Instances, Integer, IpAddress, List, OptionDef, Optional, OptionalText, Perms, Seconds,
-    Size, Standing, Text,
+    Bool, Dictionary, Instances, Integer, IpAddress, List, OptionDef, Optional, OptionalText, Seconds, Size,
+    Standing, Text,
 };
 
 const LOCAL: Standing = Standing::Coming("local delivery");
@@ -113,24 +113,7 @@ pub const MODULES: &[KnownModule] = &[
         &[],
     ),
     KnownModule::built("curfew", 2, "Hours in which deliveries rest."),
-    KnownModule::listed(
-        "maildir",
-        2,
-        "Stores mail in maildirs.",
-        LOCAL,
-        Instances::Any,
-        &[fields! {
-            basedir: OptionalText = "" "Folder of the maildirs.";
-            dirmode: Perms = "775" "Mode of folders.";
-            filemode: Perms = "664" "Mode of files.";
-            domain: List<Text> = "" "Domains that are local.";
-            domains: List<Text> = "" "The same as domain.";
-            all_domains: Bool = "false" "True: all domains are local.";
-            domain_in_path: Bool = "false" "True: the path names the domain.";
-            create_users: Bool = "false" "True: missing maildirs are made.";
-            createusers: Bool = "false" "The same as create_users.";
-        }],
-    ),
+    KnownModule::built("maildir", 2, "Stores mail in maildirs."),
     KnownModule::listed(
         "pipe_transport",
         2,
