@@ -300,3 +300,43 @@ fn a_reply_is_read_as_the_operator_wants_it() {
     assert_eq!(client.command("NOOP").expect("a reply").code, 250);
     server.stop();
 }
+
+#[test]
+fn seedlist_copies_the_first_message_of_a_campaign_to_those_who_watch() {
+    const SETTINGS: &str = "Datasource \"ecdb\" { uri = ( \"sqlite:FOLDER/seen\" ) }\n\
+        seedlist {\n seedlist_file = FOLDER/seeds\n match_verp = ( \"^b-(?P<campaignid>[0-9]+)-\" )\n \
+        insert_campaign_header = X-Campaign\n mail_from = seeds@here.example\n}\n";
+    let sink = Sink::start();
+    let mut server = Server::prepare(&Setup { zone: TO_LOOPBACK, ..Setup::new(PLACE, "seedlist", sink.port()) });
+    server.folder.write("seeds", "# who watches\nann@seed.example\nbob@seed.example\n");
+    rusqlite::Connection::open(server.folder.path().join("seen")).expect("a database");
+    server.configure(&SETTINGS.replace("FOLDER", &server.folder.path().display().to_string()));
+    server.launch();
+    server.wait_for_banner();
+    for (sender, recipient) in [
+        ("b-17-you@news.example", "you@there.example"),
+        ("b-17-her@news.example", "her@there.example"),
+        ("me@news.example", "him@there.example"),
+    ] {
+        server.accept(sender, &[recipient], &letter("campaign"));
+    }
+    let letters = sink.wait_for(5);
+    let copies: Vec<_> = letters.iter().filter(|letter| letter.field("X-Campaign").is_some()).collect();
+    assert_eq!(copies.len(), 2, "each seed has one copy of the campaign");
+    for copy in copies {
+        assert_eq!(copy.field("X-Campaign").as_deref(), Some("17"));
+        assert_eq!(copy.sender, "seeds@here.example");
+        assert!(copy.text().contains("Subject: campaign"));
+    }
+    let log = server.folder.read("mainlog.ec");
+    for seed in ["ann@seed.example", "bob@seed.example"] {
+        assert_eq!(log.lines().filter(|line| line.contains(&format!("@D@{}@", seed))).count(), 1, "{log}");
+    }
+    // A restart has not forgotten the campaign.
+    server.stop();
+    server.launch();
+    server.wait_for_banner();
+    server.accept("b-17-it@news.example", &["it@there.example"], &letter("campaign"));
+    assert_eq!(sink.wait_for(6).len(), 6);
+    server.stop();
+}

@@ -454,3 +454,35 @@ fn a_curfew_holds_mail_says_so_and_ends_when_its_schedule_does() {
     );
     server.kill();
 }
+
+#[test]
+fn commands_run_at_their_times_and_outlive_a_reload_and_a_restart() {
+    let sink = Sink::start();
+    let mut server = Server::prepare(&Setup::new(PLACE, "sched", sink.port()));
+    let store = server.folder.path().join("jobs.sqlite").display().to_string();
+    server.configure(&format!("sched {{ backing_store = \"{store}\" }}\n"));
+    server.launch();
+    server.wait_for_banner();
+    assert_eq!(console(&server, "sched in 1 suspend --domain quiet.example"), "mta-000000001\n");
+    eventually("it is done by sched", || console(&server, "suspensions").contains("domain quiet.example, since "));
+    assert!(console(&server, "suspensions").contains(" by sched"));
+    let acctlog = server.folder.read("acctlog.ec");
+    assert!(acctlog.contains("suspend --domain quiet.example"), "{acctlog}");
+    assert!(refusal(&server, "sched in 5 no such thing").contains("no"));
+    for line in ["sched every 3600 summary reset", "sched in 3600 flush domain all", "sched in 7200 version"] {
+        console(&server, line);
+    }
+    assert_eq!(console(&server, "sched delete mta-000000004"), "mta-000000004 deleted\n");
+    let list = console(&server, "sched list");
+    let rows: Vec<Vec<&str>> = list.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows[0], ["JOB ID", "NEXT RUN TIME", "REC", "COMMAND"], "{list}");
+    assert_eq!((rows[1][0], rows[1][2], rows[1][3]), ("mta-000000002", "y", "summary reset"), "{list}");
+    assert_eq!((rows.len(), rows[2][0], rows[2][3]), (3, "mta-000000003", "flush domain all"), "{list}");
+    console(&server, "config reload");
+    assert_eq!(console(&server, "sched list"), list);
+    server.stop();
+    server.launch();
+    server.wait_for_banner();
+    assert_eq!(console(&server, "sched list"), list);
+    server.stop();
+}

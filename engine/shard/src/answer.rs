@@ -2,15 +2,41 @@
 //! answers between two messages.
 
 use crate::Shard;
-use crate::commands::{Part, Work, row_of};
+use crate::commands::{Part, Work, commands, row_of};
 use crate::hand_over::request as send_request;
 use crate::operator::Operator;
 use crate::post::Post;
 use crate::race::caught;
-use console::{Document, Refused, Request};
+use console::{Document, NoRequest, Refused, Request};
+use logs::{Accounted, Accounting, Event};
 use std::rc::Rc;
 use std::sync::Arc;
 use world::World;
+
+/// The command that a line names. What nobody else knows, a module may: scripts register commands.
+pub(crate) fn parse<W: World>(shard: &Shard<W>, line: &str, user: &str) -> Result<Request, NoRequest> {
+    let of_module = || {
+        let site = shard.site();
+        site.pipeline.loaded().find_map(|loaded| loaded.module.command_of(line))
+    };
+    match Request::parse(commands(), line, user) {
+        Err(NoRequest::Unknown(unknown)) => match of_module() {
+            Some(line) => Request::parse(commands(), &line, user),
+            None => Err(NoRequest::Unknown(unknown)),
+        },
+        parsed => parsed,
+    }
+}
+
+/// Carries out a command at whose console nobody sits; acctlog has it, whatever it does.
+pub(crate) async fn unattended<W: World>(shard: &Rc<Shard<W>>, request: Request) -> Result<(), String> {
+    let operator = Rc::new(Operator::new(&request.user, Vec::new(), false));
+    let what = Accounted::Command { allowed: true, line: &request.line, role: None };
+    let (listener, user) = (request.user.as_str(), request.user.as_str());
+    shard.record(&Event::Accounting(Accounting { listener, peer: None, user, what }));
+    // The answer is made of rows when it is shown; nobody looks.
+    carry_out(shard, Arc::new(request), &operator).await.map(drop).map_err(|Refused(problem)| problem)
+}
 
 /// Asks whom the command asks, and makes one answer of what they say.
 pub(crate) async fn carry_out<W: World>(

@@ -2,8 +2,7 @@
 
 use crate::Shard;
 use crate::access::logs_authentication;
-use crate::answer::carry_out;
-use crate::commands::commands;
+use crate::answer::{carry_out, parse};
 use crate::operator::Operator;
 use crate::options::ControlOptions;
 use crate::selection::rest;
@@ -118,24 +117,9 @@ impl<W: World> Console<W> {
         Rc::new(Operator::new(user, self.stores.roles(user), is_ruled))
     }
 
-    /// What nobody else knows, a module may: scripts register commands.
-    fn parse(&self, line: &str, user: &str) -> Result<Request, NoRequest> {
-        let of_module = || {
-            let site = self.shard.site();
-            site.pipeline.loaded().find_map(|loaded| loaded.module.command_of(line))
-        };
-        match Request::parse(commands(), line, user) {
-            Err(NoRequest::Unknown(unknown)) => match of_module() {
-                Some(line) => Request::parse(commands(), &line, user),
-                None => Err(NoRequest::Unknown(unknown)),
-            },
-            parsed => parsed,
-        }
-    }
-
     /// Carries out a line and sends what comes of it, piece by piece. None: the connection is gone.
     async fn reply(&mut self, stream: &mut W::Stream, line: &str, operator: &Rc<Operator>) -> Option<()> {
-        let request = match self.parse(line, &operator.user) {
+        let request = match parse(&self.shard, line, &operator.user) {
             Ok(request) => Arc::new(request),
             Err(NoRequest::Empty) => {
                 self.dialogue.end(Status::Ok);

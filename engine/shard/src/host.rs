@@ -3,6 +3,7 @@
 //! Law: a module may drop what it waits for at any moment; what must not be left half done is a task of its own.
 
 use crate::Shard;
+use crate::answer;
 use crate::resolve;
 use crate::settings::Site;
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use ipnet::IpNet;
 use mail::{MessageId, Time};
 use policy_api::{
     Answers, Connection, Counter, Endpoint, Hold, Host, InjectFault, Job, Later, Level, LookupFault,
-    NewMessage, Pool, Question, Record, RecordKind, Tally, WorkFault,
+    NewMessage, Pool, Question, Record, RecordKind, Services, Tally, WorkFault,
 };
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -211,6 +212,20 @@ impl<W: World> Host for PolicyHost<W> {
 
     fn hold(&self, holds: Vec<Hold>) {
         self.shard.hold(&holds);
+    }
+
+    fn command(&self, user: &'static str, line: &str) -> Result<Later<Result<(), String>>, String> {
+        let request = answer::parse(&self.shard, line, user).map_err(|problem| problem.to_string())?;
+        let host = PolicyHost::new(&self.shard, &self.site);
+        Ok(Box::pin(async move {
+            let shard = host.shard.clone();
+            let done = host.detached("command", async move { answer::unattended(&shard, request).await });
+            done.await.unwrap_or_else(|| Err("it broke, see paniclog".into()))
+        }))
+    }
+
+    fn lasting(&self) -> Rc<Services> {
+        self.shard.lasting.clone()
     }
 
     fn outbound<'a>(&'a self, binding: &str, domain: &str) -> Box<dyn Lookup + 'a> {

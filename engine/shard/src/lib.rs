@@ -153,6 +153,8 @@ pub struct Shard<W: World> {
     pub(crate) counter_lists: fetch::Tickets<Vec<(String, u64)>>,
     /// Jobs that modules have on side threads.
     pub(crate) jobs: fetch::Tickets<post::JobEnd>,
+    /// What modules keep from one generation of the configuration to the next.
+    pub(crate) lasting: Rc<policy_api::Services>,
     /// What modules count here, by name.
     pub(crate) policy_counters: RefCell<BTreeMap<String, Rc<policy_api::Counter>>>,
 

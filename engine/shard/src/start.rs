@@ -373,6 +373,7 @@ impl<W: World> Shard<W> {
             reset_at: Cell::new(now),
             access: RefCell::default(),
             policy_counters: RefCell::default(),
+            lasting: Default::default(),
             tallies: RefCell::default(),
             counts: Default::default(),
             counter_lists: Default::default(),

@@ -2,7 +2,7 @@
 
 use crate::{
     Answers, Connection, Endpoint, InjectFault, Job, Level, LookupFault, NewMessage, Pool, Question,
-    WorkFault,
+    Services, WorkFault,
 };
 use config::Lookup;
 use ipnet::IpNet;
@@ -78,6 +78,13 @@ pub trait Host {
 
     /// Deliveries of these are held from now on, in place of those that were held before.
     fn hold(&self, holds: Vec<Hold>);
+
+    /// A command of the console as `user` with full rights, who hears only whether it went well. It runs to its end once
+    /// it is waited for, and not before. An error: there is no such command.
+    fn command(&self, user: &'static str, line: &str) -> Result<Later<Result<(), String>>, String>;
+
+    /// What the modules of this shard keep from one generation of the configuration to the next.
+    fn lasting(&self) -> Rc<Services>;
 
     /// The options that hold for mail of a binding to a routing domain (spec config-language.md §9.1):
     /// `SomeOptions::resolve(&host.outbound(binding, domain))`.

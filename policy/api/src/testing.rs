@@ -4,7 +4,7 @@
 use crate::{
     Answer, Answers, Ask, Client, Connection, Counter, Disposition, Endpoint, Hold, Host, InjectFault, Job,
     Later, Level, LookupFault, Message, Module, ModuleCommand, NewMessage, Order, Pool, Question, Record,
-    RecordKind, SessionRequests, Tally, Told, Verdict, WorkFault,
+    RecordKind, Services, SessionRequests, Tally, Told, Verdict, WorkFault,
 };
 use bytes::Bytes;
 use config::{Lookup, Snapshot, Unset};
@@ -49,6 +49,9 @@ pub struct FakeHost {
     pub options: RefCell<HashMap<String, String>>,
     /// What `outbound` looks into; without one every option has its default.
     pub configuration: OnceCell<Snapshot>,
+    /// User and line; a line that begins with `unknown` is no command, one that begins with `refused` fails.
+    pub commands: Rc<RefCell<Vec<(&'static str, String)>>>,
+    pub lasting: Rc<Services>,
     /// What is held now.
     pub held: RefCell<Vec<Hold>>,
     /// File and line.
@@ -233,6 +236,22 @@ impl Host for FakeHost {
 
     fn hold(&self, holds: Vec<Hold>) {
         self.held.replace(holds);
+    }
+
+    fn command(&self, user: &'static str, line: &str) -> Result<Later<Result<(), String>>, String> {
+        if line.starts_with("unknown") {
+            return Err("no such command".into());
+        }
+        let (commands, line) = (self.commands.clone(), line.to_owned());
+        Ok(Box::pin(async move {
+            let is_refused = line.starts_with("refused");
+            commands.borrow_mut().push((user, line));
+            if is_refused { Err("it is not done".into()) } else { Ok(()) }
+        }))
+    }
+
+    fn lasting(&self) -> Rc<Services> {
+        self.lasting.clone()
     }
 
     fn outbound<'a>(&'a self, binding: &str, domain: &str) -> Box<dyn Lookup + 'a> {

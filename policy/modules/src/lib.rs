@@ -30,6 +30,7 @@ mod outbound_smtp_auth;
 mod present;
 pub mod response_transcode;
 mod rspamd;
+mod sched;
 mod seats;
 mod seedlist;
 mod signing;

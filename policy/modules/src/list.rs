@@ -30,6 +30,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &crate::opendkim::MODULE,
     &crate::outbound_smtp_auth::MODULE,
     &crate::response_transcode::MODULE,
+    &crate::sched::MODULE,
     &crate::seedlist::MODULE,
     &crate::rspamd::MODULE,
     &sieve::DISCLAIMER,

@@ -9,8 +9,8 @@ use ipnet::IpNet;
 use mail::{MessageId, Phase, Time};
 use policy_api::{
     Answer, Answers, Ask, Connection, Counter, Endpoint, Hold, Hook, HookKind, Host, InjectFault, Job, Later,
-    Level, LookupFault, Module, ModuleDef, NewMessage, Origin, Pool, Question, Record, Tally, Verdict,
-    WorkFault,
+    Level, LookupFault, Module, ModuleDef, NewMessage, Origin, Pool, Question, Record, Services, Tally,
+    Verdict, WorkFault,
 };
 use std::any::Any;
 use std::cell::RefCell;
@@ -243,6 +243,14 @@ impl Host for Listening {
 
     fn hold(&self, holds: Vec<Hold>) {
         self.host.hold(holds);
+    }
+
+    fn command(&self, user: &'static str, line: &str) -> Result<Later<Result<(), String>>, String> {
+        self.host.command(user, line)
+    }
+
+    fn lasting(&self) -> Rc<Services> {
+        self.host.lasting()
     }
 
     fn outbound<'a>(&'a self, binding: &str, domain: &str) -> Box<dyn Lookup + 'a> {

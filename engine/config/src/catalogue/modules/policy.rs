@@ -1,7 +1,7 @@
 //! Engines of policy, and modules that look at connections and envelopes.
 
 use super::{KnownModule, fields};
-use crate::{Bool, Instances, Integer, List, OptionalText, Seconds, Size, Standing, Text};
+use crate::{Bool, Instances, Integer, List, Seconds, Size, Standing, Text};
 
 pub const MODULES: &[KnownModule] = &[
     KnownModule::built("conntrol", 1, "Waits before the greeting and notices clients that speak first."),
@@ -20,16 +20,7 @@ pub const MODULES: &[KnownModule] = &[
             alerting_cache_size: Size = "1048576" "Bytes of alerts remembered.";
         }],
     ),
-    KnownModule::listed(
-        "sched",
-        2,
-        "Runs console commands at set times.",
-        Standing::Coming("scheduled console commands"),
-        Instances::Singleton,
-        &[fields! {
-            backing_store: OptionalText = "" "SQLite file of the jobs; without one they end with the process.";
-        }],
-    ),
+    KnownModule::built("sched", 2, "Runs console commands at set times."),
     KnownModule::built("inbound_audit", 1, "Counts connections, receptions and rejections by address."),
     KnownModule::listed(
         "outbound_audit",
