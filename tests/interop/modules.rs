@@ -307,9 +307,11 @@ fn seedlist_copies_the_first_message_of_a_campaign_to_those_who_watch() {
         seedlist {\n seedlist_file = FOLDER/seeds\n match_verp = ( \"^b-(?P<campaignid>[0-9]+)-\" )\n \
         insert_campaign_header = X-Campaign\n mail_from = seeds@here.example\n}\n";
     let sink = Sink::start();
-    let mut server = Server::prepare(&Setup { zone: TO_LOOPBACK, ..Setup::new(PLACE, "seedlist", sink.port()) });
+    let mut server =
+        Server::prepare(&Setup { zone: TO_LOOPBACK, ..Setup::new(PLACE, "seedlist", sink.port()) });
     server.folder.write("seeds", "# who watches\nann@seed.example\nbob@seed.example\n");
-    rusqlite::Connection::open(server.folder.path().join("seen")).expect("a database");
+    // An empty file is an empty database.
+    server.folder.write("seen", "");
     server.configure(&SETTINGS.replace("FOLDER", &server.folder.path().display().to_string()));
     server.launch();
     server.wait_for_banner();
@@ -320,23 +322,56 @@ fn seedlist_copies_the_first_message_of_a_campaign_to_those_who_watch() {
     ] {
         server.accept(sender, &[recipient], &letter("campaign"));
     }
-    let letters = sink.wait_for(5);
+    let recipients = || sink.letters().iter().map(|letter| letter.recipients.len()).sum::<usize>();
+    eventually("all have theirs", || recipients() == 5);
+    let letters = sink.letters();
     let copies: Vec<_> = letters.iter().filter(|letter| letter.field("X-Campaign").is_some()).collect();
-    assert_eq!(copies.len(), 2, "each seed has one copy of the campaign");
-    for copy in copies {
+    for copy in &copies {
         assert_eq!(copy.field("X-Campaign").as_deref(), Some("17"));
         assert_eq!(copy.sender, "seeds@here.example");
         assert!(copy.text().contains("Subject: campaign"));
     }
-    let log = server.folder.read("mainlog.ec");
-    for seed in ["ann@seed.example", "bob@seed.example"] {
-        assert_eq!(log.lines().filter(|line| line.contains(&format!("@D@{}@", seed))).count(), 1, "{log}");
-    }
+    let mut seeds: Vec<String> = copies.iter().flat_map(|copy| copy.recipients.clone()).collect();
+    seeds.sort();
+    assert_eq!(seeds, ["ann@seed.example", "bob@seed.example"]);
     // A restart has not forgotten the campaign.
     server.stop();
     server.launch();
     server.wait_for_banner();
     server.accept("b-17-it@news.example", &["it@there.example"], &letter("campaign"));
-    assert_eq!(sink.wait_for(6).len(), 6);
+    eventually("it has its own and nobody else", || recipients() == 6);
+    server.stop();
+    assert_eq!(recipients(), 6);
+}
+
+#[test]
+fn reception_timing_writes_how_long_each_session_took() {
+    const SETTINGS: &str = "chunk_logger {\n destination = FOLDER/chunk.log\n timestamp_format = \"%Y-%m-%d\"\n}\n\
+                            reception_timing {}\nreception_timing_logger {}\n";
+    let sink = Sink::start();
+    let mut server = server("timing", "", sink.port(), &[], SETTINGS);
+    let two = ["you@there.example", "her@there.example"];
+    server.accept("me@sender.example", &two, &letter("timed"));
+    let mut client = server.client();
+    for (line, code) in [("EHLO me", 250), ("MAIL FROM:<me@sender.example>", 250), ("RCPT TO:<>", 501)] {
+        assert_eq!(client.command(line).expect("a reply").code, code, "{line}");
+    }
+    drop(client);
+    eventually("all is told", || server.folder.read("chunk.log").lines().count() >= 4);
+    let log = server.folder.read("chunk.log");
+    let lines = |what: &str| log.lines().filter(|line| line.contains(what)).collect::<Vec<_>>();
+    assert_eq!(lines(": received after ").len(), 2, "a line for each copy: {log}");
+    for line in lines(": received after ") {
+        assert!(line.contains(" s (scanned in ") && line.contains(" src=127.0.0.1:"), "{line}");
+        assert!(line.contains(&format!(" dst={} pathway=default ID=", server.address())), "{line}");
+    }
+    for (what, end) in [
+        (": rejected after ", " phase=6 (awaiting rcptto)"),
+        (": unexpected disconnect after ", " phase=6 (awaiting rcptto)"),
+    ] {
+        assert_eq!(lines(what).len(), 1, "{log}");
+        assert!(lines(what)[0].contains(" size=0??? ") && lines(what)[0].ends_with(end), "{log}");
+    }
+    sink.wait_for(1);
     server.stop();
 }

@@ -464,12 +464,15 @@ fn commands_run_at_their_times_and_outlive_a_reload_and_a_restart() {
     server.launch();
     server.wait_for_banner();
     assert_eq!(console(&server, "sched in 1 suspend --domain quiet.example"), "mta-000000001\n");
-    eventually("it is done by sched", || console(&server, "suspensions").contains("domain quiet.example, since "));
+    eventually("it is done by sched", || {
+        console(&server, "suspensions").contains("domain quiet.example, since ")
+    });
     assert!(console(&server, "suspensions").contains(" by sched"));
     let acctlog = server.folder.read("acctlog.ec");
     assert!(acctlog.contains("suspend --domain quiet.example"), "{acctlog}");
     assert!(refusal(&server, "sched in 5 no such thing").contains("no"));
-    for line in ["sched every 3600 summary reset", "sched in 3600 flush domain all", "sched in 7200 version"] {
+    for line in ["sched every 3600 summary reset", "sched in 3600 flush domain all", "sched in 7200 version"]
+    {
         console(&server, line);
     }
     assert_eq!(console(&server, "sched delete mta-000000004"), "mta-000000004 deleted\n");

@@ -104,9 +104,9 @@ impl<W: World> Conversation<W> {
     }
 
     /// The client has gone in the middle of a transaction.
-    pub fn tell_abort(&self) {
+    pub fn tell_abort(&self, state: SessionState) {
         if self.settings.site.pipeline.has_hook(HookKind::SessionAbort) {
-            self.tell(What::Abort);
+            self.tell(What::Abort { state });
         }
     }
 

@@ -148,8 +148,8 @@ async fn converse<W: World>(
         }
         world.breathe().await;
     }
-    if session.is_aborted() {
-        conversation.tell_abort();
+    if let Some(state) = session.aborted_at() {
+        conversation.tell_abort(state);
     }
     None
 }

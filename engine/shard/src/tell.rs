@@ -51,7 +51,9 @@ pub(crate) enum What {
         enabled: bool,
     },
     Credentials(Option<Credentials>),
-    Abort,
+    Abort {
+        state: SessionState,
+    },
     End,
 }
 
@@ -73,9 +75,7 @@ impl Occasion {
     fn hook(&mut self) -> Hook<'_> {
         let Occasion { client, message, contexts, what } = self;
         match what {
-            What::Rejection { state, reply } => {
-                Hook::LogRejection { client, contexts, state: state.text(), reply }
-            }
+            What::Rejection { state, reply } => Hook::LogRejection { client, contexts, state: *state, reply },
             What::Reception => Hook::LogReception { client, message, contexts },
             What::Outcome { kind: HookKind::LogDelivery, reply } => {
                 Hook::LogDelivery { message, contexts, reply }
@@ -86,7 +86,7 @@ impl Occasion {
             What::Outcome { reply, .. } => Hook::LogPermanentFailure { message, contexts, reply },
             What::Notice { enabled } => Hook::GenerateBounces { message, contexts, enabled },
             What::Credentials(credentials) => Hook::OutboundAuth { message, contexts, credentials },
-            What::Abort => Hook::SessionAbort { client, contexts },
+            What::Abort { state } => Hook::SessionAbort { client, contexts, state: *state },
             What::End => Hook::SessionEnd { client, contexts },
         }
     }

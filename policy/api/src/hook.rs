@@ -1,7 +1,7 @@
 //! Questions to modules that belong to no phase: authentication, relaying, what is logged (spec policy.md §9).
 
 use crate::{Client, Message};
-use mail::{Address, Contexts, Reply};
+use mail::{Address, Contexts, Reply, SessionState};
 
 /// What a client of ours proves itself with to the next host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub enum Hook<'a> {
         permits: &'a mut Option<bool>,
     },
     /// `core_log_rejection`
-    LogRejection { client: &'a Client, contexts: &'a mut Contexts, state: &'a str, reply: &'a Reply },
+    LogRejection { client: &'a Client, contexts: &'a mut Contexts, state: SessionState, reply: &'a Reply },
     /// `core_log_reception_v1`, for each copy: it is durable and its client has, or gets, the 250.
     LogReception { client: &'a Client, message: &'a mut Message, contexts: &'a mut Contexts },
     /// `core_log_delivery_v1`. In this hook and the next ones `message.routing_domain` is the queue.
@@ -73,7 +73,7 @@ pub enum Hook<'a> {
         credentials: &'a mut Option<Credentials>,
     },
     /// `core_server_esmtp_session_abort`: the client has gone in the middle of a transaction.
-    SessionAbort { client: &'a Client, contexts: &'a mut Contexts },
+    SessionAbort { client: &'a Client, contexts: &'a mut Contexts, state: SessionState },
     /// `validate_dealloc`: the client's session has closed, whatever became of it. Told last, once for each
     /// session: what a module keeps for `client.id` may go.
     SessionEnd { client: &'a Client, contexts: &'a mut Contexts },

@@ -5,6 +5,7 @@
 
 mod aside;
 pub mod audit;
+mod chunk_log;
 mod combination;
 mod command;
 mod disposition;
@@ -23,6 +24,7 @@ mod scan;
 pub mod testing;
 
 pub use aside::aside;
+pub use chunk_log::chunk_log;
 pub use combination::{Combined, combine};
 pub use command::{Cell, ModuleCommand, Order, Row, Told};
 pub use disposition::{Disposition, SessionRequests};

@@ -162,7 +162,7 @@ impl Lent {
             }
             Note => logged(hook).map(ToString::to_string).unwrap_or_default().into_lua(lua),
             State => match hook {
-                Hook::LogRejection { state, .. } => number_of(state).into_lua(lua),
+                Hook::LogRejection { state, .. } => (*state as u8).into_lua(lua),
                 _ => Ok(Value::Nil),
             },
             Empty => "".into_lua(lua),
@@ -242,27 +242,6 @@ fn user<'h>(hook: &'h Hook<'_>) -> &'h str {
         Hook::PerformAuth { user, .. } | Hook::LogAuthFailure { user, .. } => user,
         _ => "",
     }
-}
-
-/// As spec policy.md §2 numbers the states.
-fn number_of(state: &str) -> u8 {
-    const STATES: [(u8, &str); 14] = [
-        (0, "just connected"),
-        (1, "sending banner"),
-        (2, "awaiting ehlo/helo"),
-        (4, "awaiting mailfrom"),
-        (6, "awaiting rcptto"),
-        (8, "data phase"),
-        (9, "reading body"),
-        (10, "sending body response"),
-        (11, "async body handler"),
-        (12, "async body response"),
-        (13, "relaying denied"),
-        (18, "concurrency limit"),
-        (19, "rcptto list response"),
-        (20, "rcptto list final response"),
-    ];
-    STATES.iter().find(|(_, text)| *text == state).map_or(0, |(number, _)| *number)
 }
 
 /// Which modules have a function for which hook.

@@ -81,7 +81,9 @@ fn what_is_logged_is_told_with_its_arguments() {
         let (client, message, contexts, reply, no) = (&client, &mut message, &mut contexts, &reply, &no);
         let hook = match at {
             0 => Hook::LogReception { client, message, contexts },
-            1 => Hook::LogRejection { client, contexts, state: "awaiting rcptto", reply: no },
+            1 => {
+                Hook::LogRejection { client, contexts, state: mail::SessionState::AwaitingRcptto, reply: no }
+            }
             2 => Hook::LogDelivery { message, contexts, reply },
             _ => Hook::LogTransientFailure { message, contexts, reply: no },
         };
@@ -259,7 +261,11 @@ fn a_session_that_ends_is_told_to_whom_it_has_met_and_forgotten() {
     let client = scene.client.clone();
     let mut end = |scene: &Scene, is_aborted: bool| {
         if is_aborted {
-            let hook = Hook::SessionAbort { client: &client, contexts: &mut contexts };
+            let hook = Hook::SessionAbort {
+                client: &client,
+                contexts: &mut contexts,
+                state: mail::SessionState::ReadingBody,
+            };
             assert_eq!(scene.ask(&*module, hook), Verdict::Continue);
         }
         let hook = Hook::SessionEnd { client: &client, contexts: &mut contexts };

@@ -116,8 +116,12 @@ mod tests {
             assert!(matches!(module.hook(&mut hook, &host), Answer::Now(Verdict::Continue)));
         }
         let reply = Reply::verbatim(550, "no");
-        let mut hook =
-            Hook::LogRejection { client: &client, contexts: &mut contexts, state: "x", reply: &reply };
+        let mut hook = Hook::LogRejection {
+            client: &client,
+            contexts: &mut contexts,
+            state: mail::SessionState::JustConnected,
+            reply: &reply,
+        };
         assert!(matches!(module.hook(&mut hook, &host), Answer::Now(Verdict::Continue)));
         for (what, expected) in Counted::ALL.into_iter().zip([3, 2, 1]) {
             let network = "192.0.2.0/24".parse().unwrap();

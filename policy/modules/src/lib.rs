@@ -3,6 +3,7 @@
 mod alias;
 mod antivirus;
 mod auth_ds;
+mod chunk_logger;
 mod cidrdb;
 mod clamav;
 mod conntrol;
@@ -28,6 +29,7 @@ mod openarc;
 mod opendkim;
 mod outbound_smtp_auth;
 mod present;
+mod reception_timing;
 pub mod response_transcode;
 mod rspamd;
 mod sched;

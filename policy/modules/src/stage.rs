@@ -1,6 +1,6 @@
 //! What tests of modules need that ask databases: a module made from a configuration, and a database in a file.
 
-use config::{MemoryLoader, Registry, Snapshot};
+use config::{MemoryLoader, Registry, Snapshot, Stanza};
 use data::{DatasourceOptions, Datasources};
 use policy_api::{Finding, Level, Make, Module, ModuleDef, Services, Sources};
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ impl Drop for Database {
     }
 }
 
-/// The first of the modules of a configuration, which are all of this definition.
+/// The first module of this definition in a configuration; others of it are made too, and offer what they do.
 pub(crate) fn made(definition: &'static ModuleDef, configuration: &str) -> Result<Rc<dyn Module>, Finding> {
     made_with(definition, configuration, &[])
 }
@@ -46,7 +46,8 @@ pub(crate) fn made_with(
     configuration: &str,
     files: &[(&str, &str)],
 ) -> Result<Rc<dyn Module>, Finding> {
-    let registry = Registry::new(&[DatasourceOptions::DEFINITIONS], &[definition.syntax]);
+    let syntaxes: Vec<_> = crate::MODULES.iter().map(|module| module.syntax).collect();
+    let registry = Registry::new(&[DatasourceOptions::DEFINITIONS], &syntaxes);
     let loader = MemoryLoader::default().with("/test.conf", configuration);
     let snapshot: Arc<Snapshot> = match config::load("/test.conf", &loader, &registry, &[]) {
         Ok((snapshot, _)) => Arc::new(snapshot),
@@ -65,7 +66,8 @@ pub(crate) fn made_with(
         shard: 0,
         shards: 1,
     };
+    let is_it = |stanza: &Stanza<'_>| stanza.keyword().eq_ignore_ascii_case(definition.name());
     let all: Result<Vec<_>, Finding> =
-        snapshot.modules().map(|stanza| (definition.make)(stanza, &make)).collect();
+        snapshot.modules().filter(is_it).map(|stanza| (definition.make)(stanza, &make)).collect();
     Ok(all?.swap_remove(0))
 }

@@ -109,7 +109,7 @@ fn brought<'h>(hook: &'h mut Hook<'_>) -> Brought<'h> {
         Hook::GenerateBounces { message, contexts, .. } | Hook::OutboundAuth { message, contexts, .. } => {
             Brought { message: Some(message), contexts: Some(contexts), ..Brought::default() }
         }
-        Hook::SessionAbort { client, contexts } | Hook::SessionEnd { client, contexts } => {
+        Hook::SessionAbort { client, contexts, .. } | Hook::SessionEnd { client, contexts } => {
             Brought { client: Some(client), contexts: Some(contexts), ..Brought::default() }
         }
         _ => Brought::default(),

@@ -63,13 +63,17 @@ impl Told {
         let Told { client, message, contexts, enabled } = self;
         match kind {
             HookKind::LogAuthFailure => Hook::LogAuthFailure { client, contexts, user: "u", reply },
-            HookKind::LogRejection => Hook::LogRejection { client, contexts, state: "reading body", reply },
+            HookKind::LogRejection => {
+                Hook::LogRejection { client, contexts, state: mail::SessionState::ReadingBody, reply }
+            }
             HookKind::LogReception => Hook::LogReception { client, message, contexts },
             HookKind::LogDelivery => Hook::LogDelivery { message, contexts, reply },
             HookKind::LogTransientFailure => Hook::LogTransientFailure { message, contexts, reply },
             HookKind::LogPermanentFailure => Hook::LogPermanentFailure { message, contexts, reply },
             HookKind::GenerateBounces => Hook::GenerateBounces { message, contexts, enabled },
-            HookKind::SessionAbort => Hook::SessionAbort { client, contexts },
+            HookKind::SessionAbort => {
+                Hook::SessionAbort { client, contexts, state: mail::SessionState::ReadingBody }
+            }
             _ => Hook::SessionEnd { client, contexts },
         }
     }

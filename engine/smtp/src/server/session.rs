@@ -11,7 +11,7 @@ use super::intake::Intake;
 use super::{Counts, Draft, Facts, Judgement, Refusal, Settings, Want, replies};
 use crate::limits;
 use bytes::Bytes;
-use mail::{Address, Phase, Reply, Time};
+use mail::{Address, Phase, Reply, SessionState, Time};
 use std::rc::Rc;
 
 #[derive(Debug)]
@@ -69,7 +69,7 @@ pub struct Session {
     pub(super) stopping: bool,
     pub(super) reconfigured: bool,
     /// The client has gone in the middle of a transaction.
-    pub(super) aborted: bool,
+    pub(super) aborted: Option<SessionState>,
     pub(super) sasl: Sasl,
     pub(super) counts: Counts,
     pub(super) refusals: Vec<Refusal>,
@@ -104,7 +104,7 @@ impl Session {
             leaving: false,
             stopping: false,
             reconfigured: false,
-            aborted: false,
+            aborted: None,
             sasl: Sasl::default(),
             counts: Counts::default(),
             refusals: Vec::new(),
@@ -186,7 +186,7 @@ impl Session {
         match self.state {
             // It may still listen.
             State::Body(_) => {
-                self.aborted = true;
+                self.aborted = Some(SessionState::ReadingBody);
                 self.dismiss(&replies::FINAL_DOT_MISSING);
             }
             _ => self.lost(),
@@ -248,7 +248,7 @@ impl Session {
         match self.want() {
             Want::Read { .. } => {
                 self.since = now;
-                self.aborted |= self.in_transaction;
+                self.abort();
                 self.dismiss(&replies::TIMEOUT);
             }
             Want::Write { .. } => self.lost(),
@@ -256,9 +256,15 @@ impl Session {
         }
     }
 
+    /// A transaction under way has come to nothing.
+    fn abort(&mut self) {
+        let at = self.in_transaction.then(|| self.state());
+        self.aborted = self.aborted.or(at);
+    }
+
     /// The connection is gone, at whatever moment; what is being judged or committed has no client left.
     pub fn lost(&mut self) {
-        self.aborted |= self.in_transaction;
+        self.abort();
         self.end_transaction();
         self.discard_input();
         self.output = Vec::new();

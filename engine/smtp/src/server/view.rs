@@ -18,8 +18,8 @@ impl Session {
         &self.counts
     }
 
-    /// The connection was lost, or fell silent, in the middle of a transaction.
-    pub fn is_aborted(&self) -> bool {
+    /// Where the client was when the connection was lost, or fell silent, in the middle of a transaction.
+    pub fn aborted_at(&self) -> Option<SessionState> {
         self.aborted
     }
 

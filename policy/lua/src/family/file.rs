@@ -13,7 +13,6 @@ use std::any::Any;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -133,34 +132,11 @@ fn write(lua: &Lua, call: &Rc<Call>, arguments: MultiValue) -> mlua::Result<Pend
     Ok(aside(lua, call, job, move |_, ()| Ok(Value::Number(length as f64))))
 }
 
-/// Octets of a line of the chunk logger.
-const LINE: usize = 64 << 10;
-
 fn log(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
     const NAME: &str = "msys.ts.chunk_logger.log";
     let text = Text::from_lua_multi(arguments, lua)?.0;
     let call = calling(lua, NAME)?;
-    let option = |name: &str| call.host.option(&[("chunk_logger", "")], name);
-    let file = option("destination")
-        .ok_or_else(|| Error::runtime(format!("{NAME} needs a chunk_logger stanza with a destination")))?;
-    if text.len() > LINE {
-        return Err(Error::runtime(format!("{NAME}: a line has at most 64 KiB")));
-    }
-    let line = match option("timestamp_format") {
-        Some(format) => format!("{}: {text}", stamp(lua, &format, call.host.now().secs())?),
-        None => text,
-    };
-    call.host.log(
-        Path::new(file.strip_prefix("file://").unwrap_or(&file)),
-        0o644,
-        line.trim_end_matches('\n'),
-    );
+    policy_api::chunk_log(&*call.host, &text)
+        .map_err(|problem| Error::runtime(format!("{NAME}: {problem}")))?;
     none()
-}
-
-/// As strftime writes it, in UTC.
-fn stamp(lua: &Lua, format: &str, seconds: u64) -> mlua::Result<String> {
-    let os: mlua::Table = lua.globals().get("os")?;
-    let date: mlua::Function = os.get("date")?;
-    date.call((format!("!{format}"), seconds))
 }

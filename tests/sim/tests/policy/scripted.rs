@@ -140,7 +140,8 @@ fn facts(hook: &Hook<'_>) -> String {
     };
     match hook {
         Hook::LogRejection { contexts, state, reply, .. } => {
-            format!("{reply} at {state} of {}", contexts.connection.get("ehlo_domain").unwrap_or("-"))
+            let name = contexts.connection.get("ehlo_domain").unwrap_or("-");
+            format!("{reply} at {} of {name}", state.text())
         }
         Hook::LogReception { client, message, contexts } => {
             let siblings = contexts.message.get("#batch_ids").unwrap();

@@ -88,26 +88,8 @@ pub const MODULES: &[KnownModule] = &[
         Instances::Many,
         &[CUSTOM],
     ),
-    KnownModule::listed(
-        "chunk_logger",
-        2,
-        "A log that scripts write to.",
-        LOGGERS,
-        Instances::Any,
-        &[fields! {
-            destination: OptionalText = "" "The log.";
-            timestamp_format: OptionalText = "" "What stands before a line.";
-            add_newline: Bool = "true" "False: lines end as they come.";
-        }],
-    ),
-    KnownModule::listed(
-        "reception_timing_logger",
-        2,
-        "The log of reception times.",
-        LOGGERS,
-        Instances::Any,
-        &[],
-    ),
+    KnownModule::built("chunk_logger", 2, "A log that scripts and reception_timing write to."),
+    KnownModule::built("reception_timing_logger", 2, "Writes how long receptions took to the chunk_logger."),
     KnownModule::listed("exim_logger", 2, "Logs as Exim writes them.", LOGGERS, Instances::Many, &[FOREIGN]),
     KnownModule::listed(
         "postfix_logger",

@@ -53,14 +53,7 @@ pub const MODULES: &[KnownModule] = &[
             max_cache_size: Integer = "10000" "Guesses remembered.";
         }],
     ),
-    KnownModule::listed(
-        "reception_timing",
-        2,
-        "Measures how long receptions take.",
-        Standing::Coming("reception timing"),
-        Instances::Any,
-        &[],
-    ),
+    KnownModule::built("reception_timing", 2, "Measures how long receptions take."),
     KnownModule::built("seedlist", 2, "Copies the first message of a campaign to seed addresses."),
     KnownModule::built("disclaimer", 2, "Lets Sieve scripts append a text; it is always there."),
 ];
