@@ -30,6 +30,7 @@ if header :is "Subject" "drop" { ec_discard "550 5.7.1 nobody wants this"; }
 if header :is "Subject" "hang up" { ec_disconnect 554 "5.7.1 go away" "bye:hang up"; }
 if header :is "Subject" "copy" { add_recipient "archive@archive.example"; }
 if header :is "Subject" "forward" { ec_forward "watch@here.example" "auditor@audit.example" "Have a look."; }
+if header :is "Subject" "resent" { ec_rewrite_mailfrom "again@here.example"; }
 if header :is "Subject" "alarm" {
   generate_mail_raw "watch@here.example" "ops@ops.example" "Subject: alarm from sieve
 From: watch@here.example
@@ -45,7 +46,10 @@ An alarm.
     ),
     (
         "spool_phase1",
-        "ec_header_add \"X-Site\" \"checked\"; ec_header_delete \"X-Secret\"; ec_header_prefix \"Subject\" \"[ext] \";\n",
+        r#"ec_header_add "X-Site" "checked"; ec_header_delete "X-Secret"; ec_header_prefix "Subject" "[ext] ";
+if header :contains "Subject" "elsewhere" { redirect "all@all.example"; }
+if header :contains "Subject" "two" { add_recipient "second@here.example"; }
+"#,
     ),
     (
         "each_rcpt_phase1",
@@ -56,6 +60,9 @@ if envelope :localpart :is "to" "refused" { reject "5.7.1 not for you"; }
 ec_header_add "X-For" "${to}";
 if envelope :detail :is "to" "news" { ec_rewrite_mailfrom "bounces@here.example"; }
 if envelope :domain :is "to" "gateway.example" { ec_set_routing_gateway "elsewhere.example"; }
+if envelope :localpart :is "to" "boxed" { ec_maildir "bob@here.example"; }
+if header :contains "Subject" "bcc" { add_recipient "bcc@bcc.example"; }
+$which = "named"; ec_include "${which}.siv";
 if envelope :domain :is "to" "bound.example" { vctx_mess_set "wanted_binding" "out"; }
 "#,
     ),
@@ -73,6 +80,7 @@ fn server(name: &str, sink: &Sink, options: &str) -> Server {
         server.folder.write(script, text);
         stanzas.push_str(&format!("  script \"{script}\" {{ source = \"{folder}/{script}\" }}\n"));
     }
+    server.folder.write("named.siv", "ec_header_add \"X-Named\" \"${which} for ${to}\";\n");
     server.folder.write("final", "ec_header_add \"X-Final\" \"yes\";\n");
     stanzas.push_str(&format!(
         "  hook \"core_final_validation\" {{ source = \"{folder}/final\" async = \"false\" }}\n"
@@ -80,7 +88,7 @@ fn server(name: &str, sink: &Sink, options: &str) -> Server {
     server.folder.write("delivered", "ec_inc_counter \"delivered:%{vctx_mess:rcptto_domain}\";\n");
     stanzas.push_str(&format!("  hook \"core_log_delivery_v1\" {{ source = \"{folder}/delivered\" }}\n"));
     server.configure(&format!(
-        "Binding \"out\" {{ bind_address = \"127.0.0.2\" }}\nsieve \"policy\" {{\n{options}\n{stanzas}}}\n"
+        "Binding \"out\" {{ bind_address = \"127.0.0.2\" }}\nmaildir {{ basedir = \"{folder}\" create_users = true }}\nsieve \"policy\" {{\n{options}\n{stanzas}}}\n"
     ));
     server.launch();
     server.wait_for_banner();
@@ -168,6 +176,7 @@ fn what_arrives_is_what_scripts_made_of_it() {
         ("Subject", Some("[ext] hello")),
         ("X-For", Some("a@here.example")),
         ("X-Final", Some("yes")),
+        ("X-Named", Some("named for a@here.example")),
     ] {
         assert_eq!(letter.field(name).as_deref(), value, "{name}");
     }
@@ -179,13 +188,22 @@ fn what_arrives_is_what_scripts_made_of_it() {
         ("b@here.example", &["--header", "Subject: copy"], "archive@archive.example"),
         ("c@here.example", &["--header", "Subject: forward"], "auditor@audit.example"),
         ("d@here.example", &["--header", "Subject: alarm"], "ops@ops.example"),
+        ("g@here.example", &["--header", "Subject: bcc"], "bcc@bcc.example"),
+        ("h@here.example", &["--header", "Subject: two"], "second@here.example"),
+        ("i@here.example", &["--header", "Subject: elsewhere"], "all@all.example"),
+        ("j@here.example", &["--header", "Subject: resent"], "j@here.example"),
         ("e@bound.example", &[], "e@bound.example"),
         ("f+news@here.example", &[], "f+news@here.example"),
     ] {
         swaks(&server, to, more).well();
         let letter = arrived(&sink, expected);
         match expected {
-            "jail@jail.example" => assert!(letters_to(&sink, to).is_empty()),
+            "j@here.example" => assert_eq!(letter.sender, "again@here.example"),
+            "bcc@bcc.example" | "second@here.example" => {
+                assert_eq!(arrived(&sink, to).field("X-Site").as_deref(), Some("checked"));
+                assert_eq!(letter.sender, "me@sender.example");
+            }
+            "jail@jail.example" | "all@all.example" => assert!(letters_to(&sink, to).is_empty()),
             "auditor@audit.example" => {
                 assert_eq!(letter.sender, "watch@here.example");
                 assert!(letter.text().contains("Have a look.") && letter.text().contains("message/rfc822"));
@@ -197,6 +215,28 @@ fn what_arrives_is_what_scripts_made_of_it() {
             _ => assert_eq!(letter.sender, "me@sender.example"),
         }
     }
+    end(server);
+}
+
+#[test]
+fn what_a_script_puts_into_a_maildir_goes_nowhere_else() {
+    if !are_installed(&[SWAKS]) {
+        return;
+    }
+    let sink = Sink::start();
+    let server = server("sieve-maildir", &sink, "");
+    swaks(&server, "boxed@here.example,a@here.example", &["--header", "Subject: hello"]).well();
+    arrived(&sink, "a@here.example");
+    let mailbox = server.folder.file("bob/new");
+    let files: Vec<_> = std::fs::read_dir(&mailbox).expect("a maildir").flatten().collect();
+    assert_eq!(files.len(), 1);
+    let text = std::fs::read_to_string(files[0].path()).unwrap();
+    for line in ["Return-Path: <me@sender.example>", "Delivered-To: bob@here.example", "Subject: [ext] hello"]
+    {
+        assert!(text.lines().any(|known| known == line), "{line} in {text}");
+    }
+    assert!(letters_to(&sink, "boxed@here.example").is_empty());
+    assert!(!server.folder.read("rejectlog.ec").contains("mailbox"), "it is not refused");
     end(server);
 }
 
