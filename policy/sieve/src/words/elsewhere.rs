@@ -36,7 +36,6 @@ const MESSAGE_CENTRAL: &str = "Message Central is not supported; use the event l
 pub(super) static WORDS: &[Word] = &[
     instead("ec_cluster_cache_get", CLUSTER),
     instead("ec_cluster_cache_set", CLUSTER),
-    instead("snmp_trap", "use ec_log and watch the panic log"),
     instead("ec_host_fingerprint", "nothing here looks at the packets of clients"),
     instead("ec_spool_space", "watch the file system of spoolbase from outside"),
     instead("ec_thread_pool_get_queue_size", "the console's 'threads stats' shows the pools"),
