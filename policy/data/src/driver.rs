@@ -1,13 +1,13 @@
-//! What a URI stands for, and a question to it on a side thread.
+//! What a URI stands for, and who answers a question to it.
 
+use crate::fetch::Fetch;
 use crate::{DataFault, Parameters, Rows, sqlite};
 use config::nearest;
-use policy_api::{Host, Job, Pool};
-use std::any::Any;
+use policy_api::{Host, Pool, aside};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What is asked of the side thread.
+/// What is asked.
 #[derive(Clone, Debug)]
 pub struct Question {
     pub query: String,
@@ -19,11 +19,14 @@ pub struct Question {
 }
 
 /// Drivers of Momentum that are not here.
-const ELSEWHERE: [&str; 8] = ["odbc", "pgsql", "mysql", "ldap", "ldaps", "csv", "cdb", "iowrapper"];
+const ELSEWHERE: [&str; 7] = ["odbc", "pgsql", "mysql", "ldap", "ldaps", "csv", "cdb"];
+/// Those that are, and ours.
+const HERE: [&str; 3] = ["sqlite", "http", "iowrapper"];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Driver {
     Sqlite(Arc<str>),
+    Fetch(Fetch),
 }
 
 impl Driver {
@@ -31,11 +34,16 @@ impl Driver {
         let wrong = |text: String| Err(DataFault::Driver(text.into()));
         match uri.split_once(':') {
             Some(("sqlite", path)) => Ok(Driver::Sqlite(path.trim_start_matches("//").into())),
+            Some(("http" | "https", _)) => Fetch::http(uri).map(Driver::Fetch).or_else(wrong),
+            Some(("iowrapper", "")) => Ok(Driver::Fetch(Fetch::anything())),
+            Some(("iowrapper", rest)) => {
+                wrong(format!("'{rest}' behind iowrapper: is not read, the query is the URI"))
+            }
             Some((name, _)) if ELSEWHERE.contains(&name) => {
                 wrong(format!("the driver {name} is not available here, use sqlite"))
             }
             Some((name, _)) => {
-                let meant = nearest(name, ["sqlite"].into_iter().chain(ELSEWHERE));
+                let meant = nearest(name, HERE.into_iter().chain(ELSEWHERE));
                 let hint = meant.map(|meant| format!(", did you mean {meant}?")).unwrap_or_default();
                 wrong(format!("there is no driver {name}{hint}"))
             }
@@ -49,13 +57,12 @@ impl Driver {
         pool: Pool,
         question: &Arc<Question>,
     ) -> Result<Rows, DataFault> {
-        let Driver::Sqlite(path) = self;
-        let (path, question) = (path.clone(), question.clone());
-        let job: Job = Box::new(move || -> Box<dyn Any + Send> { Box::new(sqlite::ask(&path, &question)) });
-        let done = host.work(pool, job).await.map_err(DataFault::Work)?;
-        match done.downcast::<Result<Rows, DataFault>>() {
-            Ok(answer) => *answer,
-            Err(_) => Err(DataFault::Failed("the side thread has answered something else".into())),
+        match self {
+            Driver::Sqlite(path) => {
+                let (path, question) = (path.clone(), question.clone());
+                aside(&**host, pool, move || sqlite::ask(&path, &question)).await.map_err(DataFault::Work)?
+            }
+            Driver::Fetch(fetch) => fetch.ask(host, question).await,
         }
     }
 }
@@ -71,6 +78,14 @@ mod tests {
             ("sqlite:///var/db", Ok("/var/db")),
             ("pgsql:host=a", Err("the driver pgsql is not available here, use sqlite")),
             ("sqllite:/a", Err("there is no driver sqllite, did you mean sqlite?")),
+            ("http:/x", Err("'http:/x': is no URL")),
+            (
+                "https://a.example/",
+                Err(
+                    "'https://a.example/': https is not available here, use http towards a proxy of your own",
+                ),
+            ),
+            ("iowrapper:/x", Err("'/x' behind iowrapper: is not read, the query is the URI")),
             ("/var/db", Err("'/var/db' is no URI, expected sqlite:/path")),
         ] {
             let expected = expected.map(|path| Driver::Sqlite(path.into()));

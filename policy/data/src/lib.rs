@@ -8,6 +8,7 @@ pub mod cidr;
 mod datasource;
 mod datasources;
 mod driver;
+mod fetch;
 pub mod http;
 mod options;
 mod pending;
