@@ -130,6 +130,30 @@ pub fn keys_of(network: IpNet) -> Option<Vec<String>> {
     Some(network.subnets(length).ok()?.map(|part| part.to_string()).collect())
 }
 
+/// A series of a script's own; every language, and the console, means the same numbers by its name and windows.
+pub fn series(name: &str, slot: Duration, slots: u32) -> Tally {
+    Tally { name: format!("audit_series {name}").into(), slot, slots }
+}
+
+/// An address, or a network in CIDR notation.
+pub fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let parsed =
+        text.parse().or_else(|_| text.parse::<IpAddr>().map(|address| address.to_canonical().into()));
+    parsed.map_err(|_| format!("'{text}' is no address and no network such as 192.0.2.0/24"))
+}
+
+/// Takes what an address has counted out of all that was counted with it.
+pub fn forget(host: &Rc<dyn Host>, tally: &Tally, address: IpAddr) -> Later<i64> {
+    let (host, tally) = (host.clone(), tally.clone());
+    Box::pin(async move {
+        let own = keys(address).next().unwrap_or_default();
+        let all = host.count(&tally, &own, tally.slots).await;
+        add(&*host, &tally, address, -all);
+        all
+    })
+}
+
 /// Counts an event of an address.
 pub fn add(host: &dyn Host, tally: &Tally, address: IpAddr, amount: i64) {
     keys(address).for_each(|key| host.add(tally, &key, amount));

@@ -5,7 +5,9 @@ use config::{Bool, Integer, List, Seconds, Text};
 config::options! {
     pub struct DatasourceOptions {
         /// Where the data is, as `driver:rest`; several take turns, and one that cannot be reached is passed over.
-        /// The driver here is `sqlite:/path`; questions to another one fail and say so.
+        /// Drivers are `sqlite:/path`, `http://host[:port][/path]` (the query is a target below it, JSON answers are
+        /// rows) and `iowrapper:` (the query is a URL or a file, its content the answer); `$name` in a query stands for
+        /// a value. Questions to another driver fail and say so.
         uri: List<Text> = "", in [datasource];
         /// Seconds that an answer is remembered, empty ones too. Failures are not.
         cache_life: Seconds = "3600", in [datasource];

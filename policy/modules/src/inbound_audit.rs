@@ -1,7 +1,6 @@
 //! inbound_audit: counts connections, receptions and rejections of clients by address and network, in windows of
 //! time (spec module-details.md). Decides nothing: scripts and the console read the numbers.
 
-use self::command::SHOW_IP;
 use config::{Instances, List, ModuleSyntax, OptionDef, Seconds, Text};
 use mail::Phase;
 use policy_api::audit::{Counted, Monitor, Monitors, add};
@@ -33,7 +32,7 @@ const MOST_MONITORS: usize = 16;
 
 pub static MODULE: ModuleDef = ModuleDef {
     hooks: &[HookKind::LogReception, HookKind::LogRejection],
-    commands: &[&SHOW_IP],
+    commands: command::COMMANDS,
     ..ModuleDef::new(
         ModuleSyntax {
             name: "inbound_audit",

@@ -7,10 +7,12 @@ use crate::function::tier2::{later, now};
 use crate::function::{Family, namespace};
 use crate::machine::{Machine, calling};
 use crate::value::{Accept, Text, class, none, number, one};
+use ipnet::IpNet;
 use mlua::{Error, FromLua as _, FromLuaMulti, Lua, MultiValue, Table, Value};
-use policy_api::Tally;
+use policy_api::{Tally, audit};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::future::ready;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -226,16 +228,22 @@ fn define_series(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
     if !(1.0..=100_000.0).contains(&windows) {
         return Err(Error::runtime("a series has 1 to 100000 windows"));
     }
-    let name = format!("audit_series {}", name.0);
-    let tally = Tally { name: name.as_str().into(), slot: seconds(interval)?, slots: windows as u32 };
-    declare(lua, &name, Series { tally, by_text })
+    let tally = audit::series(&name.0, seconds(interval)?, windows as u32);
+    declare(lua, &tally.name.clone(), Series { tally, by_text })
 }
 
 /// The series, its key, and a number of the options.
 struct Asked {
     series: Series,
-    key: String,
+    key: Key,
     options: Option<Table>,
+}
+
+enum Key {
+    Text(String),
+    Network(IpNet),
+    /// A client without an address: never counted.
+    Nobody,
 }
 
 impl Asked {
@@ -263,7 +271,12 @@ impl Asked {
             }
             (None, _) => Text::from_lua(wanted, lua)?.0,
         };
-        Ok(Asked { series, key: key(text)?, options })
+        let key = match series.by_text {
+            true => Key::Text(key(text)?),
+            false if text.is_empty() => Key::Nobody,
+            false => Key::Network(audit::network(&text).map_err(Error::runtime)?),
+        };
+        Ok(Asked { series, key, options })
     }
 
     fn number(&self, name: &str, otherwise: f64) -> mlua::Result<f64> {
@@ -275,7 +288,12 @@ impl Asked {
 fn series_add(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
     let asked = Asked::read(lua, arguments)?;
     let count = asked.number("count", 1.0)? as i64;
-    calling(lua, "msys.audit_series.add")?.host.add(&asked.series.tally, &asked.key, count);
+    let (call, tally) = (calling(lua, "msys.audit_series.add")?, &asked.series.tally);
+    match &asked.key {
+        Key::Text(key) => call.host.add(tally, key, count),
+        Key::Network(network) => audit::add(&*call.host, tally, network.addr(), count),
+        Key::Nobody => {}
+    }
     none()
 }
 
@@ -283,10 +301,29 @@ fn series_count(lua: &Lua, call: &Rc<Call>, arguments: MultiValue) -> mlua::Resu
     let asked = Asked::read(lua, arguments)?;
     let (from, to) =
         (asked.number("startv", 0.0)?.max(0.0) as u32, asked.number("endv", 0.0)?.max(0.0) as u32);
-    Ok(sum(call, &asked.series.tally, &asked.key, from, to.max(from)))
+    let tally = &asked.series.tally;
+    match &asked.key {
+        Key::Text(key) => Ok(sum(call, tally, key, from, to.max(from))),
+        Key::Network(network) => {
+            let count = audit::count(&call.host, tally, *network, (from, to.max(from)));
+            let count = count.map_err(Error::runtime)?;
+            Ok(Box::pin(async move { Ok(MultiValue::from_iter([Value::Number(count.await as f64)])) }))
+        }
+        Key::Nobody => Ok(Box::pin(ready(Ok(MultiValue::from_iter([Value::Number(0.0)]))))),
+    }
 }
 
 fn series_remove(lua: &Lua, call: &Rc<Call>, arguments: MultiValue) -> mlua::Result<Pending> {
     let asked = Asked::read(lua, arguments)?;
-    Ok(forget(call, asked.series.tally, asked.key))
+    match asked.key {
+        Key::Text(key) => Ok(forget(call, asked.series.tally, key)),
+        Key::Network(network) => {
+            let forgotten = audit::forget(&call.host, &asked.series.tally, network.addr());
+            Ok(Box::pin(async move {
+                forgotten.await;
+                Ok(MultiValue::new())
+            }))
+        }
+        Key::Nobody => Ok(Box::pin(ready(Ok(MultiValue::new())))),
+    }
 }

@@ -5,6 +5,7 @@ use crate::fault::Fault;
 use crate::machine::Call;
 use crate::value::{Hash, Value};
 use crate::word::{Flow, Got, Kind, Parameter, Word, may, needs};
+use ipnet::IpNet;
 use policy_api::audit::{self, Counted, Monitor, Monitors};
 use policy_api::{Later, Tally};
 use std::net::IpAddr;
@@ -51,10 +52,6 @@ const CONNECTIONS: &str = "Connections of the client's address or network that i
 const RECEPTIONS: &str = "As ec_ip_connections, messages received.";
 const REJECTIONS: &str = "As ec_ip_connections, rejections.";
 
-/// Networks that events are counted for, besides the address itself.
-const MASKS: [u8; 3] = [24, 16, 8];
-const MASKS_V6: [u8; 4] = [64, 56, 48, 32];
-
 /// What a call names, as arguments or in a hash.
 struct Event {
     tally: Tally,
@@ -99,7 +96,7 @@ impl Event {
         let (start, end) = (number(start, 0)?.clamp(0, last), number(end, last)?.clamp(0, last));
         let mask = mask.map(|text| whole(&text)).transpose()?.map(|mask| mask.clamp(0, 128) as u8);
         Ok(Event {
-            tally: Tally { name: format!("audit series {series}").into(), slot, slots },
+            tally: audit::series(&series, slot, slots),
             address: address.to_canonical(),
             amount: number(amount, 1)?,
             mask,
@@ -107,19 +104,11 @@ impl Event {
         })
     }
 
-    fn masks(&self) -> &'static [u8] {
-        if self.address.is_ipv4() { &MASKS } else { &MASKS_V6 }
-    }
-
-    /// The network of a mask, as a key.
-    fn key(&self, mask: u8) -> Result<String, Fault> {
-        let network = ipnet::IpNet::new(self.address, mask);
-        let network = network.map_err(|_| Fault::new(format!("/{mask} is no mask of {}", self.address)))?;
-        Ok(network.trunc().to_string())
-    }
-
-    fn full(&self) -> u8 {
-        if self.address.is_ipv4() { 32 } else { 128 }
+    /// Its address, or the network of its mask.
+    fn network(&self) -> Result<IpNet, Fault> {
+        let mask = self.mask.unwrap_or(if self.address.is_ipv4() { 32 } else { 128 });
+        IpNet::new(self.address, mask)
+            .map_err(|_| Fault::new(format!("/{mask} is no mask of {}", self.address)))
     }
 }
 
@@ -146,33 +135,16 @@ fn monitor(text: &str) -> Result<(Duration, u32), Fault> {
 
 fn add(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     let event = Event::of(call)?;
-    for mask in event.masks().iter().chain([&event.full()]) {
-        call.scene.host.add(&event.tally, &event.key(*mask)?, event.amount);
-    }
+    audit::add(&**call.scene.host, &event.tally, event.address, event.amount);
     Ok(Flow::On)
 }
 
 fn count(call: &mut Call<'_, '_>) -> Result<Got, Fault> {
     may_wait(call)?;
     let event = Event::of(call)?;
-    let mask = event.mask.unwrap_or(event.full());
-    if mask != event.full() && !event.masks().contains(&mask) {
-        return Err(Fault::new(format!(
-            "events are not counted by /{mask}; use {:?} or {}",
-            event.masks(),
-            event.full()
-        )));
-    }
-    let key = event.key(mask)?;
-    let (first, last) = event.windows;
-    let wide = call.scene.host.count(&event.tally, &key, last + 1);
-    let newer = (first > 0).then(|| call.scene.host.count(&event.tally, &key, first));
+    let count = audit::count(call.scene.host, &event.tally, event.network()?, event.windows)?;
     Ok(Got::Later(Box::pin(async move {
-        let newer = match newer {
-            Some(newer) => newer.await,
-            None => 0,
-        };
-        let count = wide.await - newer;
+        let count = count.await;
         finish(move |_| Ok(Value::from(count.to_string())))
     })))
 }
@@ -183,7 +155,7 @@ fn audited(call: &mut Call<'_, '_>, what: Counted) -> Result<Got, Fault> {
     let monitors = call.scene.shared.services.find::<Monitors>("inbound_audit");
     let monitors = monitors.ok_or("the configuration has no inbound_audit")?;
     let address = call.scene.client.peer.map(|peer| peer.ip().to_canonical()).ok_or("there is no client")?;
-    let network = |mask: Option<String>| -> Result<ipnet::IpNet, Fault> {
+    let network = |mask: Option<String>| -> Result<IpNet, Fault> {
         let mask = match mask {
             None if address.is_ipv4() => 32,
             None => 128,
@@ -191,7 +163,7 @@ fn audited(call: &mut Call<'_, '_>, what: Counted) -> Result<Got, Fault> {
                 u8::try_from(whole(&text)?).map_err(|_| Fault::new(format!("/{text} is no mask")))?
             }
         };
-        ipnet::IpNet::new(address, mask).map_err(|_| Fault::new(format!("/{mask} is no mask of {address}")))
+        IpNet::new(address, mask).map_err(|_| Fault::new(format!("/{mask} is no mask of {address}")))
     };
     let count = match call.value(0) {
         Value::Hash(hash) => {
@@ -226,7 +198,7 @@ fn sliding(
     call: &Call<'_, '_>,
     monitor: Monitor,
     what: Counted,
-    network: ipnet::IpNet,
+    network: IpNet,
 ) -> Result<Later<i64>, Fault> {
     let (host, tally) = (call.scene.host, monitor.tally(what));
     let width = monitor.window.as_micros() as u64;
