@@ -45,6 +45,13 @@ impl<W: World> Conversation<W> {
         let settings = self.settings.site.listener(&self.settings.endpoint, ip);
         let user = introduction.login.clone().flatten();
         self.begin_anew(settings.clone(), peer);
+        let (ip, port) = introduction.local;
+        self.client.local = match (self.client.local, ip) {
+            (Some(local), ip) => {
+                Some(SocketAddr::new(ip.unwrap_or(local.ip()), port.unwrap_or(local.port())))
+            }
+            (None, ip) => ip.map(|ip| SocketAddr::new(ip, port.unwrap_or(0))),
+        };
         self.client.user = user.as_deref().map(Into::into);
         let connection = &mut self.contexts.connection;
         if let Some(name) = &introduction.helo {

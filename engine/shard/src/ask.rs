@@ -16,7 +16,6 @@ use smtp::server::Judgement;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
 use world::{Stream, World};
 
 const REJECTED_BY_POLICY: &str = "5.7.0 [internal] rejected by policy";
@@ -196,9 +195,11 @@ impl Verdict {
         self.disposition.refuses() || self.disposition.discard.is_some()
     }
 
-    /// The cost of earlier phases, held back with this one's reply.
-    pub fn costing(mut self, earlier: Duration) -> Self {
-        self.disposition.tarpit(earlier);
+    /// With what earlier phases have decided beside their codes: the reply is held back for all of them, and the
+    /// connection ends behind it.
+    pub fn behind(mut self, earlier: &Disposition) -> Self {
+        self.disposition.tarpit(earlier.tarpit);
+        self.disposition.disconnect |= earlier.disconnect;
         self
     }
 }

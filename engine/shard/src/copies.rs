@@ -24,6 +24,15 @@ pub(crate) struct Judged {
     pub refused: Vec<(Address, Reply)>,
     /// None: no module has seen the content, it is the draft's as it came.
     pub seen: Option<Seen>,
+    /// Copies that nobody gets although the client hears a success, for the reject log.
+    pub dropped: Vec<Dropped>,
+}
+
+/// A copy that was refused or discarded while others were taken.
+pub(crate) struct Dropped {
+    pub contexts: Contexts,
+    pub reply: Reply,
+    pub module: Option<&'static str>,
 }
 
 /// A message that modules have looked at.
@@ -61,6 +70,7 @@ struct Split {
     module: Option<&'static str>,
     disconnect: bool,
     cost: Duration,
+    dropped: Vec<Dropped>,
 }
 
 /// One copy's way through its phases.
@@ -70,14 +80,8 @@ pub(crate) struct Copy {
 }
 
 impl<W: World> Asking<'_, W> {
-    /// Judges a message that has passed data_spool for each of its recipients. `discarded` hears of copies
-    /// that are dropped in silence.
-    pub async fn split(
-        &mut self,
-        mut message: Message,
-        received: Time,
-        mut discarded: impl FnMut(&Contexts, &Reply, Option<&'static str>),
-    ) -> (Verdict, Option<Judged>) {
+    /// Judges a message that has passed data_spool for each of its recipients.
+    pub async fn split(&mut self, mut message: Message, received: Time) -> (Verdict, Option<Judged>) {
         let recipients = std::mem::take(&mut message.recipients);
         // What is unchanged from here on is everybody's.
         let parent = Content::new(std::mem::take(&mut message.content).octets());
@@ -91,17 +95,14 @@ impl<W: World> Asking<'_, W> {
             message.content = parent.clone();
             let before = self.contexts.clone();
             let copy = self.copy(Phase::DataSpoolEachRcpt, &mut message, &before, "").await;
-            if let Some(reason) = &copy.verdict.disposition.discard {
-                discarded(self.contexts, reason, copy.verdict.module);
-            }
-            *self.contexts = before;
-            split.take(copy, &mut message, &sender);
+            let contexts = std::mem::replace(self.contexts, before);
+            split.take(copy, contexts, &mut message, &sender);
         }
         let multiple = recipients.len() > 1;
         let (verdict, refused) = split.combine();
         let Some(refused) = refused else { return (verdict, None) };
         let refused = refused.into_iter().map(|(index, reply)| (recipients[index].clone(), reply)).collect();
-        let Split { copies, bodies, senders, success, .. } = split;
+        let Split { copies, bodies, senders, success, dropped, .. } = split;
         let seen = Seen {
             batch: message.batch,
             received,
@@ -111,7 +112,7 @@ impl<W: World> Asking<'_, W> {
             outgoing: std::mem::take(&mut message.outgoing),
             reply: success.filter(|_| !multiple),
         };
-        (verdict, Some(Judged { copies, refused, seen: Some(seen) }))
+        (verdict, Some(Judged { copies, refused, seen: Some(seen), dropped }))
     }
 
     /// One recipient's phases, from `first` on. `before` are the contexts that all copies share; `preferred` is
@@ -213,20 +214,26 @@ impl Split {
             module: None,
             disconnect: false,
             cost: Duration::ZERO,
+            dropped: Vec::new(),
         }
     }
 
-    fn take(&mut self, copy: Copy, message: &mut Message, sender: &Option<Address>) {
+    fn take(&mut self, copy: Copy, contexts: Contexts, message: &mut Message, sender: &Option<Address>) {
         let Copy { verdict, mut envelope } = copy;
         let disposition = verdict.disposition;
         self.module = verdict.module.or(self.module);
         self.cost = self.cost.saturating_add(disposition.tarpit);
         self.disconnect |= disposition.disconnect;
-        if disposition.discard.is_some() {
+        let module = verdict.module;
+        if let Some(reply) = disposition.discard {
+            self.dropped.push(Dropped { contexts, reply, module });
             return self.refusals.push(None);
         }
-        match disposition.reply {
-            Some(reply) if !reply.is_success() => return self.refusals.push(Some(worded(reply))),
+        match disposition.reply.map(worded) {
+            Some(reply) if !reply.is_success() => {
+                self.dropped.push(Dropped { contexts, reply: reply.clone(), module });
+                return self.refusals.push(Some(reply));
+            }
             Some(reply) => self.success = Some(reply),
             None => {}
         }

@@ -12,14 +12,14 @@ use crate::trace;
 use content::Content;
 use logs::{Event, Rejection};
 use mail::{Address, Contexts, MessageId, Phase, Reply, SessionState, Time};
-use policy_api::{Client, Hook, HookKind, Message, NewMessage, Origin, SessionRequests};
+use policy_api::{Client, Disposition, Hook, HookKind, Message, NewMessage, Origin, SessionRequests};
 use smtp::limits;
 use smtp::sasl::Exchange;
 use smtp::server::replies::{BLACKHOLED, RECIPIENTS_PER_MESSAGE, RELAYING_DENIED, TRANSACTION_FAILED};
 use smtp::server::{Draft, Facts, Judgement, Refusal, Session};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
 use world::World;
 
 pub(crate) struct Conversation<W: World> {
@@ -38,6 +38,8 @@ pub(crate) struct Conversation<W: World> {
     pub auth_reply: Option<Reply>,
     /// What earlier phases of this message have decided for it.
     begun: Begun,
+    /// The session has, or had when it was looked at last.
+    has_message: bool,
     /// Set between the judgement of the data and its commit.
     pub judged: Option<Judged>,
     /// What modules are being told of this session.
@@ -49,7 +51,8 @@ pub(crate) struct Conversation<W: World> {
 struct Begun {
     routing_domain: Option<Box<str>>,
     outgoing: Vec<NewMessage>,
-    discard: bool,
+    /// Recipients that were accepted, and get nothing.
+    discarded: HashSet<Address>,
 }
 
 impl<W: World> Conversation<W> {
@@ -67,6 +70,7 @@ impl<W: World> Conversation<W> {
             exchange: None,
             auth_reply: None,
             begun: Begun::default(),
+            has_message: false,
             judged: None,
             errands: Rc::default(),
         }
@@ -101,6 +105,19 @@ impl<W: World> Conversation<W> {
         self.tell_end();
         self.settings = settings;
         self.host = None;
+    }
+
+    /// What was known of a message goes with it: RSET, a new greeting, its end (policy.md §6).
+    pub fn follow_transaction(&mut self, session: &Session) {
+        if session.has_message() == self.has_message {
+            return;
+        }
+        self.has_message = session.has_message();
+        if !self.has_message {
+            self.contexts.message.clear();
+            self.begun = Begun::default();
+            self.judged = None;
+        }
     }
 
     /// The client has gone in the middle of a transaction.
@@ -172,6 +189,12 @@ impl<W: World> Conversation<W> {
             return self.shard.complain(&format!("policy: there is no pathway '{wanted}'"));
         };
         self.contexts.connection.set("pathway", &wanted);
+        // What the pathway presets is set now; what both have in common may have been changed meanwhile.
+        for (key, value) in settings.context.iter() {
+            if self.settings.context.get(key) != Some(value) {
+                self.contexts.connection.set(key, value);
+            }
+        }
         self.trust(&settings);
         session.follow(settings.session.clone());
         self.settings = settings;
@@ -202,8 +225,11 @@ impl<W: World> Conversation<W> {
         if accepted.disposition.refuses() || accepted.disposition.disconnect {
             return accepted;
         }
-        let connected = self.judge_session(Phase::Connect, session, stream).await;
-        connected.costing(accepted.disposition.tarpit)
+        let mut connected = self.judge_session(Phase::Connect, session, stream).await;
+        if connected.disposition.reply.is_none() {
+            connected.disposition.reply = accepted.disposition.reply.clone();
+        }
+        connected.behind(&accepted.disposition)
     }
 
     /// A phase that is about the session, and not about a message.
@@ -236,7 +262,8 @@ impl<W: World> Conversation<W> {
             return Verdict::accepted();
         }
         let mut message = Message { sender: sender.cloned(), ..Message::default() };
-        let verdict = self.ask_message(Phase::Mailfrom, session.line(), &mut message, stream).await;
+        let mut verdict = self.ask_message(Phase::Mailfrom, session.line(), &mut message, stream).await;
+        bound(&mut message.recipients, 0, &mut verdict);
         session.draft_mut().recipients = message.recipients;
         verdict
     }
@@ -263,6 +290,7 @@ impl<W: World> Conversation<W> {
         }
         let recipient = Some(recipient.clone());
         let draft = session.draft_mut();
+        let before = draft.recipients.len();
         let mut message = Message {
             sender: draft.sender.clone(),
             recipient,
@@ -274,11 +302,10 @@ impl<W: World> Conversation<W> {
         let mut verdict = self.ask_message(Phase::Rcptto, session.line(), &mut message, stream).await;
         self.begun.routing_domain = message.routing_domain;
         self.begun.outgoing = message.outgoing;
-        self.begun.discard |= verdict.disposition.discard.is_some();
-        if message.recipients.len() > limits::RECIPIENTS as usize {
-            message.recipients.truncate(limits::RECIPIENTS as usize);
-            verdict.disposition.reply = Some(RECIPIENTS_PER_MESSAGE);
+        if verdict.disposition.discard.is_some() {
+            self.begun.discarded.extend(session.candidate().cloned());
         }
+        bound(&mut message.recipients, before, &mut verdict);
         session.draft_mut().recipients = message.recipients;
         verdict
     }
@@ -305,7 +332,9 @@ impl<W: World> Conversation<W> {
         if !draft.facts.date {
             self.contexts.message.set("rfc2822_date_missing", "true");
         }
-        if self.begun.discard {
+        let discarded = std::mem::take(&mut self.begun.discarded);
+        draft.recipients.retain(|recipient| !discarded.contains(recipient));
+        if draft.recipients.is_empty() {
             self.judged = Some(Judged::nobody());
             return Verdict::accepted();
         }
@@ -314,22 +343,22 @@ impl<W: World> Conversation<W> {
         }
         let received = self.shard.world.now();
         let mut message = self.show(draft, received);
-        let mut cost = Duration::ZERO;
+        let mut earlier = Disposition::default();
         let mut success = None;
         for (phase, state) in BATCH_PHASES {
-            let mut verdict = self.ask_message(phase, "", &mut message, stream).await;
-            cost = cost.saturating_add(verdict.disposition.tarpit);
-            verdict.state = state;
-            verdict.disposition.tarpit = cost;
-            if verdict.ends() || verdict.disposition.disconnect {
+            let verdict = self.ask_message(phase, "", &mut message, stream).await;
+            let verdict = Verdict { state, ..verdict }.behind(&earlier);
+            if verdict.ends() {
                 self.judged = Some(Judged::nobody());
                 return verdict;
             }
+            earlier.disconnect = verdict.disposition.disconnect;
+            earlier.tarpit = verdict.disposition.tarpit;
             success = verdict.disposition.reply.or(success);
             if message.recipients.is_empty() {
                 // Everybody was removed: nothing is left to be refused.
                 self.judged = Some(Judged::nobody());
-                return Verdict::accepted().costing(cost);
+                return Verdict::accepted().behind(&earlier);
             }
             if message.recipients.len() > limits::RECIPIENTS as usize {
                 return Verdict::refused(RECIPIENTS_PER_MESSAGE);
@@ -342,7 +371,7 @@ impl<W: World> Conversation<W> {
             }
             judged
         });
-        verdict.costing(cost)
+        verdict.behind(&earlier)
     }
 
     async fn judge_copies(
@@ -352,17 +381,14 @@ impl<W: World> Conversation<W> {
         stream: &W::Stream,
     ) -> (Verdict, Option<Judged>) {
         let host = self.host();
-        let mut discarded = Vec::new();
-        let note = |contexts: &Contexts, reply: &Reply, module| {
-            discarded.push((contexts.clone(), reply.clone(), module));
-        };
-        let split = self.asking(&host, stream).split(message, received, note).await;
-        for (contexts, reply, module) in discarded.into_iter().filter(|(_, reply, _)| !reply.is_success()) {
-            let ours = std::mem::replace(&mut self.contexts, contexts);
-            self.log_rejection(&reply, SessionState::AsyncBodyResponse, module);
+        let (verdict, mut judged) = self.asking(&host, stream).split(message, received).await;
+        let dropped = judged.iter_mut().flat_map(|judged| judged.dropped.drain(..));
+        for dropped in dropped.filter(|dropped| !dropped.reply.is_success()) {
+            let ours = std::mem::replace(&mut self.contexts, dropped.contexts);
+            self.log_rejection(&dropped.reply, SessionState::AsyncBodyResponse, dropped.module);
             self.contexts = ours;
         }
-        split
+        (verdict, judged)
     }
 
     /// No module looks at messages: every recipient gets a copy on the default binding.
@@ -464,6 +490,15 @@ impl<W: World> Conversation<W> {
         if self.settings.site.pipeline.has_hook(HookKind::LogRejection) {
             self.tell(What::Rejection { state, reply: reply.clone() });
         }
+    }
+}
+
+/// Policy may add recipients up to the limit that holds for clients; of one too many, nobody is added to those
+/// before.
+fn bound(recipients: &mut Vec<Address>, before: usize, verdict: &mut Verdict) {
+    if recipients.len() > limits::RECIPIENTS as usize {
+        recipients.truncate(before);
+        verdict.disposition.reply = Some(RECIPIENTS_PER_MESSAGE);
     }
 }
 

@@ -184,6 +184,7 @@ impl<W: World> Stage<W> {
         let mut exchanges = Vec::new();
         let mut command = String::new();
         loop {
+            conversation.follow_transaction(&session);
             match session.want() {
                 Want::Read { .. } => {
                     exchanges.push(self.exchange(std::mem::take(&mut command), world.now().since(begun)));

@@ -98,6 +98,7 @@ async fn converse<W: World>(
             conversation.adopt(settings);
         }
         visit.stands_at(session.state(), world.now());
+        conversation.follow_transaction(&session);
         match session.want() {
             Want::Read { .. } if !ahead.is_empty() => session.read(&std::mem::take(&mut ahead), world.now()),
             Want::Read { deadline } => match hear(stream, deadline, &call.signal, called).await {

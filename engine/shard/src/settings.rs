@@ -59,6 +59,8 @@ pub struct Site {
     own_domains: Vec<String>,
     outbound: RefCell<HashMap<Box<str>, ByDomain>>,
     listeners: RefCell<HashMap<Endpoint, Rc<ListenerSettings>>>,
+    /// The same, for clients whom policy has put on another pathway.
+    pathways: RefCell<HashMap<(Endpoint, String), Rc<ListenerSettings>>>,
     /// Raised when the generation retires: one for each module that does something on its own.
     pub attending: RefCell<Vec<Signal>>,
 }
@@ -115,6 +117,7 @@ impl Site {
             cells: cells.clone(),
             outbound: RefCell::default(),
             listeners: RefCell::default(),
+            pathways: RefCell::default(),
             attending: RefCell::default(),
             snapshot,
         }))
@@ -282,7 +285,18 @@ impl Site {
         let alone = self.snapshot.stanzas("pathway");
         let grouped = self.snapshot.stanzas("pathway_group").flat_map(|group| group.stanzas("pathway"));
         let exists = pathway == "default" || alone.chain(grouped).any(|stanza| stanza.name() == pathway);
-        exists.then(|| Rc::new(ListenerSettings::resolve(self, endpoint, peer, Some(pathway))))
+        if !exists {
+            return None;
+        }
+        let name = (endpoint.clone(), pathway.to_owned());
+        if let Some(known) = self.pathways.borrow().get(&name) {
+            return Some(known.clone());
+        }
+        let settings = Rc::new(ListenerSettings::resolve(self, endpoint, peer, Some(pathway)));
+        if !self.has_peers() {
+            self.pathways.borrow_mut().insert(name, settings.clone());
+        }
+        Some(settings)
     }
 
     pub fn has_listener(&self, endpoint: &Endpoint) -> bool {
@@ -293,6 +307,7 @@ impl Site {
     /// go, and modules do nothing more on their own.
     pub fn retire(&self) {
         self.listeners.borrow_mut().clear();
+        self.pathways.borrow_mut().clear();
         self.attending.take().iter().for_each(Signal::raise);
     }
 

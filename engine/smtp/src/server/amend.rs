@@ -29,7 +29,11 @@ pub struct Introduction {
     /// 0.0.0.0 if nobody knows it: an address that no configuration trusts.
     pub address: Option<IpAddr>,
     pub port: Option<u16>,
+    /// Which of our addresses and ports he has reached.
+    pub local: (Option<IpAddr>, Option<u16>),
     pub helo: Option<String>,
+    /// He speaks ESMTP to whoever introduces him.
+    pub is_extended: bool,
     /// None within: nobody has logged in.
     pub login: Option<Option<String>>,
 }
@@ -75,7 +79,8 @@ impl Session {
         self.changes = extensions::Changes::default();
         self.enhanced = extensions::enhanced(&self.settings, &self.changes);
         (self.early, self.greeted) = (false, false);
-        self.hello = introduction.helo.as_ref().map(|name| format!("HELO {name}").into_boxed_str());
+        let verb = if introduction.is_extended { "EHLO" } else { "HELO" };
+        self.hello = introduction.helo.as_ref().map(|name| format!("{verb} {name}").into_boxed_str());
         self.introduce(introduction.login.clone().flatten());
         self.state = State::Judging(Phase::Connect);
     }
@@ -128,10 +133,11 @@ fn introduction(argument: &[u8]) -> Option<Introduction> {
             "PORT" => introduction.port = Some(0),
             "HELO" => introduction.helo = known.then_some(word(value)?),
             "LOGIN" => introduction.login = Some(known.then_some(word(value)?)),
-            "PROTO" if ["SMTP", "ESMTP"].iter().any(|proto| proto.eq_ignore_ascii_case(&value)) => {}
-            "DESTADDR" if known && address(&value).is_none() => return None,
-            "DESTPORT" if known && value.parse::<u16>().is_err() => return None,
-            // Nothing here depends on the name of a client, or on which of our addresses he has reached.
+            "PROTO" if value.eq_ignore_ascii_case("ESMTP") => introduction.is_extended = true,
+            "PROTO" if value.eq_ignore_ascii_case("SMTP") => introduction.is_extended = false,
+            "DESTADDR" if known => introduction.local.0 = Some(address(&value)?),
+            "DESTPORT" if known => introduction.local.1 = Some(value.parse().ok()?),
+            // Nothing here depends on the name of a client; proxies send it all the same.
             "NAME" | "DESTADDR" | "DESTPORT" => {}
             _ => return None,
         }
@@ -205,12 +211,27 @@ mod tests {
             ),
             ("ADDR=[UNAVAILABLE]", Some(Introduction { address: ip("0.0.0.0"), ..none.clone() })),
             (
+                "HELO=b.example PROTO=esmtp DESTPORT=587",
+                Some(Introduction {
+                    helo: Some("b.example".into()),
+                    is_extended: true,
+                    local: (None, Some(587)),
+                    ..none.clone()
+                }),
+            ),
+            (
                 "HELO=a.example PROTO=smtp",
                 Some(Introduction { helo: Some("a.example".into()), ..none.clone() }),
             ),
             ("LOGIN=tim", Some(Introduction { login: Some(Some("tim".into())), ..none.clone() })),
             ("LOGIN=[unavailable]", Some(Introduction { login: Some(None), ..none.clone() })),
-            ("NAME=[TEMPUNAVAIL]  DESTADDR=192.0.2.9", Some(none.clone())),
+            ("NAME=[TEMPUNAVAIL]  DESTADDR=[unavailable]", Some(none.clone())),
+            (
+                "NAME=x.example  DESTADDR=192.0.2.9",
+                Some(Introduction { local: (ip("192.0.2.9"), None), ..none.clone() }),
+            ),
+            ("DESTADDR=x.example", None),
+            ("DESTPORT=x", None),
             ("", None),
             ("ADDR", None),
             ("ADDR=", None),

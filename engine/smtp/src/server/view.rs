@@ -122,6 +122,15 @@ impl Session {
         hello + addresses + refusals + buffers + self.draft.body.capacity() + self.changes.capacity()
     }
 
+    /// A transaction is under way, begins with what is being judged, or was broken off by the end of the connection.
+    pub fn has_message(&self) -> bool {
+        let begins = matches!(
+            self.state,
+            State::Judging(Phase::Mailfrom) | State::Pausing { phase: Phase::Mailfrom, .. }
+        );
+        begins || self.in_transaction || self.aborted.is_some()
+    }
+
     pub(super) fn in_transaction(&self) -> bool {
         self.in_transaction
     }

@@ -7,6 +7,7 @@ use dns::Resolv;
 use dns::zone::{Carrier, Zone};
 use mail::Time;
 use policy_api::ModuleDef;
+use shard::rehearsal::{Script, Transcript, rehearse};
 use shard::{Common, Event, Order};
 use sim::{Dice, SimWorld, Universe};
 use std::cell::RefCell;
@@ -85,18 +86,21 @@ pub fn transaction(recipients: usize) -> Vec<String> {
     commands
 }
 
-/// Plays the commands against an engine with these stanzas until everything is quiet.
-pub fn play(stanzas: &str, commands: Vec<String>) -> Outcome {
-    let universe = Universe::new(7);
+fn common_of(stanzas: &str) -> Arc<Common> {
     let text = configuration(stanzas);
     let loader = MemoryLoader::default().with("/etc/ecelerity.conf", text.clone());
     let registry = shard::registry_with(&MODULES);
     let loaded = config::load("/etc/ecelerity.conf", &loader, &registry, &[]);
     let (snapshot, _) = loaded.unwrap_or_else(|complaints| panic!("{complaints:?}\n{text}"));
-    answer_names(&universe);
     let servers = Resolv { servers: [([10, 53, 0, 1], 53).into()].into(), ..Resolv::default() };
-    let snapshot = Arc::new(snapshot);
-    let common = Common::with_modules(&MODULES, snapshot, 1, "mx.sim.example", servers, 1000, [1, 2]);
+    Common::with_modules(&MODULES, Arc::new(snapshot), 1, "mx.sim.example", servers, 1000, [1, 2])
+}
+
+/// Plays the commands against an engine with these stanzas until everything is quiet.
+pub fn play(stanzas: &str, commands: Vec<String>) -> Outcome {
+    let universe = Universe::new(7);
+    answer_names(&universe);
+    let common = common_of(stanzas);
     let engine = universe.process();
     let world = universe.world(engine, ENGINE.into());
     let (ready, exchange) = (Rc::new(RefCell::new(false)), common.clone());
@@ -131,6 +135,21 @@ pub fn play(stanzas: &str, commands: Vec<String>) -> Outcome {
         rejectlog: log("/log/reject"),
         paniclog: log("/log/panic"),
     }
+}
+
+/// Plays a script against these stanzas without sockets and journal.
+pub fn rehearsed(stanzas: &str, script: Script) -> Transcript {
+    let universe = Universe::new(7);
+    answer_names(&universe);
+    let world = universe.world(universe.process(), ENGINE.into());
+    let told: Rc<RefCell<Option<Transcript>>> = Rc::default();
+    let (end, common) = (told.clone(), common_of(stanzas));
+    world.clone().spawn("rehearsal", async move {
+        end.replace(Some(rehearse(world, common, script).await.expect("a script that can be played")));
+    });
+    assert!(universe.run_until(Time::NEVER, POLLS, || told.borrow().is_some()), "the rehearsal waits");
+    assert_eq!(universe.take_panics(), Vec::<String>::new());
+    told.take().unwrap()
 }
 
 /// Two name servers: one that the engine is told of, and another.

@@ -15,6 +15,7 @@ config::options! {
         at_accept: Text = "", in [module];
         at_connect: Text = "", in [module];
         at_ehlo: Text = "", in [module];
+        at_auth: Text = "", in [module];
         at_mailfrom: Text = "", in [module];
         at_rcptto: Text = "", in [module];
         at_data: Text = "", in [module];
@@ -22,6 +23,7 @@ config::options! {
         at_rcptto_list_final: Text = "", in [module];
         at_data_spool: Text = "", in [module];
         at_data_spool_each_rcpt: Text = "", in [module];
+        at_msg_gen_data_spool: Text = "", in [module];
         at_set_binding: Text = "", in [module];
         at_final_validation: Text = "", in [module];
         /// Said to the panic log again and again, while the configuration is in force.
@@ -184,7 +186,8 @@ impl Scripted {
             Phase::DataSpoolEachRcpt => &options.at_data_spool_each_rcpt,
             Phase::SetBinding => &options.at_set_binding,
             Phase::FinalValidation => &options.at_final_validation,
-            Phase::Auth | Phase::MsgGenDataSpool => "",
+            Phase::Auth => &options.at_auth,
+            Phase::MsgGenDataSpool => &options.at_msg_gen_data_spool,
         }
     }
 }
@@ -206,7 +209,8 @@ fn act(script: &str, ask: &mut Ask<'_>) -> Verdict {
 
 fn decide(decision: &str, ask: &mut Ask<'_>) -> Option<Verdict> {
     let (verb, rest) = decision.split_once(' ').unwrap_or((decision, ""));
-    let reply = || rest.split_once(' ').map(|(code, text)| (code.parse::<u16>().unwrap(), text));
+    let reply =
+        || rest.split_once(' ').map(|(code, text)| (code.parse::<u16>().unwrap(), text.replace('|', "\n")));
     match verb {
         "wait" => {}
         "done" => return Some(Verdict::Done),
@@ -214,15 +218,22 @@ fn decide(decision: &str, ask: &mut Ask<'_>) -> Option<Verdict> {
         "panic" => panic!("{rest}"),
         "code" => reply().into_iter().for_each(|(code, text)| ask.disposition.set_code(code, text)),
         "disconnect" => reply().into_iter().for_each(|(code, text)| ask.disposition.disconnect(code, text)),
+        "leave" => ask.disposition.disconnect = true,
         "discard" => ask.disposition.discard(reply().map(|(code, text)| Reply::verbatim(code, text))),
         "tarpit" => ask.disposition.tarpit(Duration::from_secs(rest.parse().unwrap())),
         "capability" => ask.session.capabilities_added.push(rest.into()),
         "add" => ask.message.recipients.push(Address::from_checked(rest)),
+        "many" => {
+            let address = |number| Address::new(&format!("m{number}"), "[10.1.0.1]");
+            ask.message.recipients.extend((0..rest.parse().unwrap()).map(address));
+        }
         "remove" => ask.message.recipients.retain(|recipient| recipient.local() != rest),
         "recipient" => ask.message.recipient = Some(Address::from_checked(rest)),
         "sender" => ask.message.sender = Some(Address::from_checked(rest)),
         "field" => ask.message.content.prepend_written(format!("{rest}\r\n").as_bytes()),
         "binding" => ask.message.binding = rest.into(),
+        "routing" => ask.message.routing_domain = Some(rest.into()),
+        "priority" => ask.message.priority = true,
         "group" => ask.message.binding_group = rest.into(),
         "pathway" => ask.contexts.message.set("pathway", rest),
         "set_connection" => {
