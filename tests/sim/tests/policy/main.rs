@@ -7,6 +7,7 @@ mod scene;
 mod scripted;
 mod table;
 mod transactions;
+mod variables;
 
 use scene::{Outcome, play, transaction};
 use std::time::Duration;
@@ -489,6 +490,10 @@ fn a_trusted_proxy_speaks_for_its_clients_and_nobody_else_does() {
     assert_eq!(known.reached(), ["r1"], "{known:#?}");
     assert!(known.delivered[0].content.contains("X-tenant: a\r\n"), "{known:#?}");
     assert!(known.delivered[0].content.contains("smtp.auth=tim"), "{known:#?}");
+    // Which of our addresses he has reached is what the logs and scripts know.
+    let there =
+        with(&["XCLIENT ADDR=203.0.113.9 DESTADDR=192.0.2.99 DESTPORT=587 NAME=x.example PROTO=ESMTP"]);
+    assert!(there.rejectlog.contains("R=\"203.0.113.9:32768\" L=\"192.0.2.99:587\""), "{there:#?}");
     let readdressed = with(&["XREMOTEIP 192.0.2.7"]);
     assert_eq!(readdressed.reached(), ["r1"], "{readdressed:#?}");
     let hidden = with(&["XCLIENT ADDR=[UNAVAILABLE]"]);

@@ -209,8 +209,9 @@ fn act(script: &str, ask: &mut Ask<'_>) -> Verdict {
 
 fn decide(decision: &str, ask: &mut Ask<'_>) -> Option<Verdict> {
     let (verb, rest) = decision.split_once(' ').unwrap_or((decision, ""));
-    let reply =
-        || rest.split_once(' ').map(|(code, text)| (code.parse::<u16>().unwrap(), text.replace('|', "\n")));
+    // `code 550` has no text.
+    let parts = rest.split_once(' ').or_else(|| (!rest.is_empty()).then_some((rest, "")));
+    let reply = || parts.map(|(code, text)| (code.parse::<u16>().unwrap(), text.replace('|', "\n")));
     match verb {
         "wait" => {}
         "done" => return Some(Verdict::Done),

@@ -277,7 +277,13 @@ fn changed(row: &Row, recipients: usize, alone: bool, change: (&str, &str, &str)
         "add" => expected.reached.extend(vec!["x".to_owned(); turns]),
         "remove" => drop(expected.reached.remove(0)),
         "recipient" => expected.reached[..everybody].fill("y".to_owned()),
-        "send" => expected.reached.extend(vec!["z".to_owned(); turns]),
+        "send" => {
+            expected.reached.extend(vec!["z".to_owned(); turns]);
+            // What is sent meets set_binding as well.
+            if row.about == Binding && !alone {
+                expected.complaint = Some("a message that policy sends cannot send another one".into());
+            }
+        }
         _ => {}
     }
     expected
