@@ -2,9 +2,10 @@
 
 use crate::call::Call;
 use crate::machine::Machine;
-use crate::value::{Accept, EcString, Msg, Vctx};
+use crate::value::{Accept, EcString, Msg, Shown, Vctx};
 use mail::Phase;
-use mlua::{MultiValue, Value};
+use mlua::{AnyUserData, Lua, MultiValue, Value};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +66,19 @@ pub static CALLOUTS: [Callout; 23] = [
     void("core_post_final_validation", Phase::FinalValidation, &[M, Ac, V]),
 ];
 
-/// The objects of one question; made once, shared by all its callouts.
-pub struct Objects(Vec<(Argument, Value)>);
+/// The objects that stand for one session in all its callouts.
+pub type Lasting = Rc<RefCell<Vec<(Argument, AnyUserData)>>>;
+
+/// The objects of one question; shared by all its callouts. What they show ends with it.
+pub struct Objects {
+    made: Vec<(Argument, Value)>,
+    lasting: Option<Lasting>,
+}
 
 impl Objects {
-    pub fn new() -> Self {
-        Objects(Vec::with_capacity(4))
+    /// Those of a session are used again, where there is one.
+    pub fn new(lasting: Option<Lasting>) -> Self {
+        Objects { made: Vec::with_capacity(4), lasting }
     }
 
     pub fn arguments(
@@ -83,7 +91,7 @@ impl Objects {
     }
 
     fn object(&mut self, machine: &Machine, call: &Rc<Call>, argument: Argument) -> mlua::Result<Value> {
-        if let Some((_, value)) = self.0.iter().find(|(known, _)| *known == argument) {
+        if let Some((_, value)) = self.made.iter().find(|(known, _)| *known == argument) {
             return Ok(value.clone());
         }
         let lua = &machine.lua;
@@ -92,12 +100,12 @@ impl Objects {
             lua.create_string(contexts.connection.get(key).unwrap_or_default()).map(Value::String)
         };
         let value = match argument {
-            Argument::Accept => Value::UserData(lua.create_any_userdata(Accept(call.clone()))?),
-            Argument::Vctx => Value::UserData(lua.create_any_userdata(Vctx(call.clone()))?),
-            Argument::Msg => Value::UserData(lua.create_any_userdata(Msg(call.letter.clone()))?),
+            Argument::Accept => self.lend(lua, argument, call, Accept, |accept| &accept.0)?,
+            Argument::Vctx => self.lend(lua, argument, call, Vctx, |vctx| &vctx.0)?,
+            Argument::Msg => self.lend(lua, argument, &call.letter, Msg, |msg| &msg.0)?,
             Argument::Line => {
                 let line = EcString::default();
-                line.0.replace(format!("{}\r\n", call.line).into_bytes());
+                line.0.replace([call.line.as_bytes(), b"\r\n"].concat());
                 Value::UserData(lua.create_any_userdata(line)?)
             }
             Argument::Recipients => {
@@ -109,7 +117,50 @@ impl Objects {
             Argument::AuthInfo => context("auth_user")?,
             Argument::AuthStatus => context("auth_status")?,
         };
-        self.0.push((argument, value.clone()));
+        self.made.push((argument, value.clone()));
         Ok(value)
+    }
+
+    /// The session's object of a kind, if it shows nothing now, else a new one; it shows this from here on.
+    fn lend<T: 'static, S>(
+        &self,
+        lua: &Lua,
+        argument: Argument,
+        shown: &Rc<S>,
+        object: fn(Shown<S>) -> T,
+        slot: fn(&T) -> &Shown<S>,
+    ) -> mlua::Result<Value> {
+        if let Some(lasting) = &self.lasting
+            && let Some((_, known)) = lasting.borrow().iter().find(|(known, _)| *known == argument)
+            && slot(&*known.borrow::<T>()?).lend(shown)
+        {
+            return Ok(Value::UserData(known.clone()));
+        }
+        let made = lua.create_any_userdata(object(Shown::new(shown.clone())))?;
+        if let Some(lasting) = &self.lasting {
+            let mut lasting = lasting.borrow_mut();
+            if lasting.iter().all(|(known, _)| *known != argument) {
+                lasting.push((argument, made.clone()));
+            }
+        }
+        Ok(Value::UserData(made))
+    }
+}
+
+impl Drop for Objects {
+    fn drop(&mut self) {
+        fn take_back<T: 'static, S>(object: &Value, slot: fn(&T) -> &Shown<S>) {
+            if let Some(Ok(object)) = object.as_userdata().map(|object| object.borrow::<T>()) {
+                slot(&*object).take_back();
+            }
+        }
+        for (argument, value) in &self.made {
+            match argument {
+                Argument::Accept => take_back::<Accept, _>(value, |accept| &accept.0),
+                Argument::Vctx => take_back::<Vctx, _>(value, |vctx| &vctx.0),
+                Argument::Msg => take_back::<Msg, _>(value, |msg| &msg.0),
+                Argument::Line | Argument::Recipients | Argument::AuthInfo | Argument::AuthStatus => {}
+            }
+        }
     }
 }

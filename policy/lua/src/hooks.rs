@@ -117,7 +117,7 @@ impl Lent {
         if let Some(reply) = logged(hook) {
             call.letter.message.borrow_mut().code.get_or_insert_with(|| reply.clone());
         }
-        Ok(Lent { call: Rc::new(call), objects: Objects::new(), response: EcString::default(), answer })
+        Ok(Lent { call: Rc::new(call), objects: Objects::new(None), response: EcString::default(), answer })
     }
 
     fn give_back(&self, hook: &mut Hook<'_>) {

@@ -1,6 +1,7 @@
 //! The scripts of a stanza, loaded into one machine: what they have registered, and the sessions' tables.
 
 use crate::call::Call;
+use crate::callouts::Lasting;
 use crate::family::{AUTHENTICATORS, CONTROLS, FAMILIES, MODULES};
 use crate::function::install;
 use crate::machine::{Machine, plain_text};
@@ -156,6 +157,12 @@ impl Instance {
         Ok(table)
     }
 
+    /// What stands for the call's session in its callouts.
+    pub fn objects(&self, call: &Call) -> Option<Lasting> {
+        (call.client.id != MessageId::NONE)
+            .then(|| self.sessions.borrow_mut().of(call.client.id).objects.clone())
+    }
+
     fn fresh(&self, module: &Registered) -> mlua::Result<Table> {
         let (table, meta) = (self.machine.lua.create_table()?, self.machine.lua.create_table()?);
         meta.raw_set("__index", &module.functions)?;
@@ -188,6 +195,7 @@ struct Session {
     /// `_TLS`
     storage: Option<Table>,
     receivers: Vec<(String, Table)>,
+    objects: Lasting,
 }
 
 impl Sessions {

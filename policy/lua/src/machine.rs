@@ -138,14 +138,11 @@ impl Machine {
         let before = self.lua.used_memory();
         let kept = call.spent.memory.get();
         let left = (budget::MEMORY as isize - kept).max(1 << 16) as usize;
-        // Cannot fail: the machine owns its allocator.
-        let _ = self.lua.set_memory_limit((before + left).min(budget::MACHINE_MEMORY));
         let outer = self.enter(Some(call.clone()));
         self.slice.begin(call.spent.steps.get(), true);
-        let result = run();
+        let result = limited(&self.lua, (before + left).min(budget::MACHINE_MEMORY), run);
         let (steps, ended) = self.slice.end();
         self.enter(outer);
-        let _ = self.lua.set_memory_limit(budget::MACHINE_MEMORY);
         call.spent.steps.set(steps);
         call.spent.memory.set(kept + self.lua.used_memory() as isize - before as isize);
         (result, ended)
@@ -154,7 +151,7 @@ impl Machine {
     /// Runs a chunk while scripts load: it cannot wait, and has a call's budget.
     pub fn load<T>(&self, run: impl FnOnce() -> mlua::Result<T>) -> mlua::Result<T> {
         self.slice.begin(0, false);
-        let result = run();
+        let result = limited(&self.lua, budget::MACHINE_MEMORY, run);
         match self.slice.end().1 {
             Some(reason) => Err(Error::runtime(reason)),
             None => result,
@@ -165,6 +162,32 @@ impl Machine {
         let current = self.lua.app_data_ref::<Current>()?;
         current.0.replace(call)
     }
+}
+
+/// Runs something under another limit of memory. With one, the machine makes every object of ours behind a barrier
+/// against running out: scripts run with a limit, what the host makes between their slices has none.
+pub fn limited<T>(lua: &Lua, limit: usize, run: impl FnOnce() -> T) -> T {
+    /// Puts the limit back, after a panic too.
+    struct Before<'a>(&'a Lua, usize);
+    impl Drop for Before<'_> {
+        fn drop(&mut self) {
+            // Cannot fail: the machine owns its allocator.
+            let _ = self.0.set_memory_limit(self.1);
+        }
+    }
+    let _before = Before(lua, lua.set_memory_limit(limit).unwrap_or(budget::MACHINE_MEMORY));
+    run()
+}
+
+/// Makes something that the host holds already: without the barrier, and an error if the script cannot hold it too.
+pub fn made<T>(lua: &Lua, make: impl FnOnce() -> mlua::Result<T>) -> mlua::Result<T> {
+    let limit = lua.set_memory_limit(0)?;
+    let result = make();
+    lua.set_memory_limit(limit)?;
+    if limit != 0 && lua.used_memory() > limit {
+        return Err(Error::MemoryError("not enough memory".to_owned()));
+    }
+    result
 }
 
 /// Marks what a script yields, and what the engine does.

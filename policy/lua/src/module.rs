@@ -138,7 +138,7 @@ fn check(stanza: Stanza<'_>, sources: &Sources) -> Vec<Finding> {
 pub struct Scriptlet {
     instance: Rc<Instance>,
     /// (phase, module, callout) that exist, in the order of calling.
-    turns: [Vec<Turn>; Phase::ALL.len()],
+    turns: [Rc<[Turn]>; Phase::ALL.len()],
     /// (module, function) of every hook.
     hooks: [Vec<(usize, &'static hooks::HookCallout)>; HookKind::COUNT],
     /// Said with the first question, when there is a host to say it to.
@@ -152,10 +152,12 @@ pub struct Scriptlet {
 /// Coroutines kept for later callouts.
 const SPARE: usize = 8;
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Turn {
     module: usize,
     callout: &'static Callout,
+    /// Its name, as the machine has it.
+    name: mlua::LuaString,
 }
 
 impl Scriptlet {
@@ -166,16 +168,18 @@ impl Scriptlet {
     fn new(instance: Instance, remarks: Vec<String>) -> Self {
         let mut turns: [Vec<Turn>; Phase::ALL.len()] = Default::default();
         for callout in &CALLOUTS {
+            // Without memory for a name there is nothing that could be called by it.
+            let Ok(name) = instance.machine.lua.create_string(callout.name) else { continue };
             for (module, registered) in instance.modules.iter().enumerate() {
-                if matches!(registered.functions.get::<Value>(callout.name), Ok(Value::Function(_))) {
-                    turns[callout.phase as usize].push(Turn { module, callout });
+                if matches!(registered.functions.get::<Value>(&name), Ok(Value::Function(_))) {
+                    turns[callout.phase as usize].push(Turn { module, callout, name: name.clone() });
                 }
             }
         }
         let hooks = hooks::turns(&instance);
         Scriptlet {
             instance: Rc::new(instance),
-            turns,
+            turns: turns.map(Rc::from),
             hooks,
             remarks: remarks.into(),
             tells: false.into(),
@@ -186,14 +190,29 @@ impl Scriptlet {
 
 /// How far the callouts of one question have come.
 struct Progress {
-    turns: std::vec::IntoIter<Turn>,
+    turns: Rc<[Turn]>,
+    next: usize,
+    /// At set_binding, the binding that was found: what is void there is called only after a change.
+    bound: Option<Box<str>>,
     objects: Objects,
+}
+
+impl Progress {
+    fn next(&mut self, call: &Call) -> Option<usize> {
+        let unchanged =
+            || self.bound.as_ref().is_some_and(|bound| call.letter.message.borrow().binding == *bound);
+        let rest = self.turns.iter().skip(self.next);
+        let skipped = rest.take_while(|turn| !turn.callout.decides && unchanged()).count();
+        let at = self.next + skipped;
+        self.next = at + 1;
+        (at < self.turns.len()).then_some(at)
+    }
 }
 
 /// What is left to do after what could be done at once.
 enum Rest {
     Done(Verdict),
-    Wait(mlua::Thread, Step, Turn),
+    Wait(mlua::Thread, Step, usize),
 }
 
 impl Scriptlet {
@@ -202,11 +221,11 @@ impl Scriptlet {
         &self,
         call: &Rc<Call>,
         objects: &mut Objects,
-        turn: Turn,
+        turn: &Turn,
     ) -> mlua::Result<(mlua::Thread, MultiValue)> {
         let module = &self.instance.modules[turn.module];
         let machine = &self.instance.machine;
-        let function = module.functions.get::<mlua::Function>(turn.callout.name)?;
+        let function = module.functions.get::<mlua::Function>(&turn.name)?;
         let mut arguments = objects.arguments(machine, call, turn.callout.arguments)?;
         arguments.push_front(Value::Table(self.instance.receiver(call, module)?));
         let spare = self.spare.borrow_mut().pop();
@@ -219,8 +238,9 @@ impl Scriptlet {
 
     /// Runs callouts until one waits or all are through.
     fn advance(&self, call: &Rc<Call>, progress: &mut Progress) -> Rest {
-        while let Some(turn) = progress.turns.next() {
-            let bound = call.letter.message.borrow().binding.clone();
+        let turns = progress.turns.clone();
+        while let Some(at) = progress.next(call) {
+            let turn = &turns[at];
             let (thread, arguments) = match self.start(call, &mut progress.objects, turn) {
                 Ok(started) => started,
                 Err(error) => return Rest::Done(self.failed(call, turn, &Failure::of(&error))),
@@ -234,20 +254,14 @@ impl Scriptlet {
                         return Rest::Done(verdict);
                     }
                 }
-                waits => return Rest::Wait(thread, waits, turn),
-            }
-            // core_post_validate_set_binding is called only if the binding has changed.
-            let changed = call.letter.message.borrow().binding != bound;
-            if turn.callout.phase == Phase::SetBinding && !changed {
-                let rest = progress.turns.as_slice().iter().filter(|next| next.callout.decides).copied();
-                progress.turns = rest.collect::<Vec<_>>().into_iter();
+                waits => return Rest::Wait(thread, waits, at),
             }
         }
         Rest::Done(Verdict::Continue)
     }
 
     /// The verdict if the phase ends with this callout.
-    fn ended(&self, call: &Rc<Call>, turn: Turn, result: Result<MultiValue, Failure>) -> Option<Verdict> {
+    fn ended(&self, call: &Rc<Call>, turn: &Turn, result: Result<MultiValue, Failure>) -> Option<Verdict> {
         let values = match result {
             Ok(values) => values,
             Err(failure) => return Some(self.failed(call, turn, &failure)),
@@ -266,7 +280,7 @@ impl Scriptlet {
     }
 
     /// Behind the session there is nobody to answer: the message goes its way, the log has the error.
-    fn failed(&self, call: &Rc<Call>, turn: Turn, failure: &Failure) -> Verdict {
+    fn failed(&self, call: &Rc<Call>, turn: &Turn, failure: &Failure) -> Verdict {
         let module: &Registered = &self.instance.modules[turn.module];
         let text = format!("{} of module {}: {}", turn.callout.name, module.name, failure.0);
         if matches!(turn.callout.phase, Phase::SetBinding | Phase::FinalValidation | Phase::MsgGenDataSpool) {
@@ -335,8 +349,14 @@ impl Module for Scriptlet {
             // Without memory for it the lines are missing, nothing else.
             let _ = crate::watch::watch(&self.instance.machine);
         }
+        let bound = (ask.phase == Phase::SetBinding).then(|| ask.message.binding.clone());
         let call = Call::take(ask, host);
-        let mut progress = Progress { turns: turns.clone().into_iter(), objects: Objects::new() };
+        let mut progress = Progress {
+            turns: turns.clone(),
+            next: 0,
+            bound,
+            objects: Objects::new(self.instance.objects(&call)),
+        };
         match self.advance(&call, &mut progress) {
             Rest::Done(verdict) => {
                 call.give_back(ask);
@@ -356,17 +376,18 @@ impl Scriptlet {
         &self,
         call: &Rc<Call>,
         mut progress: Progress,
-        first: (mlua::Thread, Step, Turn),
+        first: (mlua::Thread, Step, usize),
     ) -> Verdict {
-        let (mut thread, mut waits, mut turn) = first;
+        let turns = progress.turns.clone();
+        let (mut thread, mut waits, mut at) = first;
         loop {
             let result = finish(self.instance.machine.clone(), call.clone(), thread, waits).await;
-            if let Some(verdict) = self.ended(call, turn, result) {
+            if let Some(verdict) = self.ended(call, &turns[at], result) {
                 return verdict;
             }
             match self.advance(call, &mut progress) {
                 Rest::Done(verdict) => return verdict,
-                Rest::Wait(next, step, which) => (thread, waits, turn) = (next, step, which),
+                Rest::Wait(next, step, which) => (thread, waits, at) = (next, step, which),
             }
         }
     }

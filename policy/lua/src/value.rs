@@ -1,7 +1,7 @@
 //! Lua values and ours: texts in any shape, addresses, the classes of the host's objects.
 
 use crate::call::{Call, Letter};
-use crate::machine::Machine;
+use crate::machine::{Machine, made};
 use mail::Address;
 use mlua::{AnyUserData, Error, FromLua, Lua, MultiValue, Table, UserDataRegistry, Value};
 use std::cell::RefCell;
@@ -12,14 +12,50 @@ use std::rc::Rc;
 pub struct EcString(pub Rc<RefCell<Vec<u8>>>);
 
 /// The connection, as `ac`.
-pub struct Accept(pub Rc<Call>);
+pub struct Accept(pub Shown<Call>);
 /// `vctx`
-pub struct Vctx(pub Rc<Call>);
+pub struct Vctx(pub Shown<Call>);
 /// `mc`
-pub struct Construct(pub Rc<Call>);
+pub struct Construct(pub Shown<Call>);
 /// `msg`; of the call, or a script's own.
-#[derive(Clone)]
-pub struct Msg(pub Rc<Letter>);
+pub struct Msg(pub Shown<Letter>);
+
+/// What an object of a script shows while it may: those of a session show its callout of the moment, and nothing
+/// between two.
+pub struct Shown<T>(RefCell<Option<Rc<T>>>);
+
+impl<T> Shown<T> {
+    pub fn new(shown: Rc<T>) -> Self {
+        Shown(RefCell::new(Some(shown)))
+    }
+
+    pub fn get(&self) -> Option<Rc<T>> {
+        self.0.borrow().clone()
+    }
+
+    /// For fields: `name` says which one it is.
+    pub fn shown(&self, name: &str) -> mlua::Result<Rc<T>> {
+        self.get().ok_or_else(|| over(name))
+    }
+
+    /// False: it shows something else already.
+    pub fn lend(&self, shown: &Rc<T>) -> bool {
+        let mut slot = self.0.borrow_mut();
+        let is_free = slot.is_none();
+        if is_free {
+            *slot = Some(shown.clone());
+        }
+        is_free
+    }
+
+    pub fn take_back(&self) {
+        self.0.take();
+    }
+}
+
+pub fn over(name: &str) -> Error {
+    Error::runtime(format!("{name}: its callout has ended"))
+}
 
 /// Octets that a script gives as a string, a number, a text of the host or an id.
 #[derive(Clone, Debug, Default)]
@@ -179,7 +215,7 @@ pub fn number(value: &Value) -> Option<f64> {
 
 /// One value as an answer.
 pub fn one(lua: &Lua, value: impl mlua::IntoLua) -> mlua::Result<MultiValue> {
-    Ok(MultiValue::from_iter([value.into_lua(lua)?]))
+    made(lua, || Ok(MultiValue::from_iter([value.into_lua(lua)?])))
 }
 
 pub fn none() -> mlua::Result<MultiValue> {

@@ -5,7 +5,7 @@ use super::context::alive;
 use crate::call::{Call, Pending};
 use crate::function::{Body, Definition, Family, namespace};
 use crate::machine::Machine;
-use crate::value::{Accept, Construct, Msg, Text, Vctx, class, none, one, this};
+use crate::value::{Accept, Construct, Msg, Shown, Text, Vctx, class, none, one, over, this};
 use ipnet::IpNet;
 use mail::Protocol;
 use mlua::{Error, FromLuaMulti, Lua, MultiValue, UserDataFields as _, UserDataMethods as _, Value};
@@ -96,15 +96,23 @@ fn set_up(machine: &Machine) -> mlua::Result<()> {
         registry.add_field_method_get("port", |_, this| Ok(this.0.port()));
     })?;
     class::<Accept>(machine, "ac", |registry| {
-        registry.add_field_method_get("protocol", |_, this| Ok(protocol(&this.0)));
-        registry.add_field_method_get("conn_id", |_, this| Ok(this.0.client.id.to_string()));
-        registry.add_field_method_get("remote_addr", |lua, this| socket(lua, this.0.client.peer));
-        registry.add_field_method_get("local_addr", |lua, this| socket(lua, this.0.client.local));
+        registry.add_field_method_get("protocol", |_, this| Ok(protocol(&*this.0.shown("ac.protocol")?)));
+        registry
+            .add_field_method_get("conn_id", |_, this| Ok(this.0.shown("ac.conn_id")?.client.id.to_string()));
+        registry.add_field_method_get("remote_addr", |lua, this| {
+            socket(lua, this.0.shown("ac.remote_addr")?.client.peer)
+        });
+        registry.add_field_method_get("local_addr", |lua, this| {
+            socket(lua, this.0.shown("ac.local_addr")?.client.local)
+        });
     })?;
     class::<Construct>(machine, "message_construct", |registry| {
-        registry
-            .add_field_method_get("message", |lua, this| lua.create_any_userdata(Msg(this.0.letter.clone())));
-        registry.add_field_method_get("ctx", |lua, this| lua.create_any_userdata(Vctx(this.0.clone())));
+        registry.add_field_method_get("message", |lua, this| {
+            lua.create_any_userdata(Msg(Shown::new(this.0.shown("mc.message")?.letter.clone())))
+        });
+        registry.add_field_method_get("ctx", |lua, this| {
+            lua.create_any_userdata(Vctx(Shown::new(this.0.shown("mc.ctx")?)))
+        });
     })?;
     let core = namespace(machine, "msys.core")?;
     core.set(
@@ -120,7 +128,8 @@ fn socket(lua: &Lua, address: Option<SocketAddr>) -> mlua::Result<Value> {
 }
 
 fn of(arguments: MultiValue, name: &str) -> mlua::Result<(Rc<Call>, MultiValue)> {
-    let (call, rest) = this::<Accept, _>(arguments, name, |accept| accept.0.clone())?;
+    let (call, rest) = this::<Accept, _>(arguments, name, |accept| accept.0.get())?;
+    let call = call.ok_or_else(|| over(name))?;
     alive(&call.letter, name)?;
     Ok((call, rest))
 }
@@ -188,5 +197,5 @@ fn sessions(lua: &Lua, _: &Rc<Call>, arguments: MultiValue) -> mlua::Result<Pend
 
 fn construct(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
     let (call, _) = of(arguments, "msys.core.accept_construct_get_message_construct")?;
-    one(lua, lua.create_any_userdata(Construct(call))?)
+    one(lua, lua.create_any_userdata(Construct(Shown::new(call)))?)
 }

@@ -91,7 +91,7 @@ fn scan(lua: &Lua, call: &Rc<Call>, arguments: MultiValue) -> mlua::Result<Pendi
         match &argument {
             Value::UserData(object) => {
                 if let Ok(msg) = object.borrow::<Msg>() {
-                    letter = msg.0.clone();
+                    letter = msg.0.shown("msg")?;
                 }
             }
             Value::Nil => {}

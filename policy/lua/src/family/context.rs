@@ -4,7 +4,7 @@ use super::constants::{CONNECTION_CONTEXT, MESSAGE_CONTEXT};
 use crate::call::{Call, Letter};
 use crate::function::{Body, Definition, Family};
 use crate::machine::Machine;
-use crate::value::{Text, Vctx, addresses, class, none, number, one, this};
+use crate::value::{Text, Vctx, addresses, class, none, number, one, over, this};
 use mail::{Contexts, Dictionary};
 use mlua::{Error, FromLuaMulti, Lua, MultiValue, UserDataFields as _, Value};
 use std::rc::Rc;
@@ -64,22 +64,17 @@ pub static FAMILY: Family = Family {
 fn set_up(machine: &Machine) -> mlua::Result<()> {
     class::<Vctx>(machine, "vctx", |registry| {
         registry.add_field_method_get("code", |_, this| {
-            Ok(this.0.disposition.borrow().reply.as_ref().map_or(250, |reply| reply.code))
+            Ok(this.0.shown("vctx.code")?.disposition.borrow().reply.as_ref().map_or(250, |reply| reply.code))
         });
         registry.add_field_method_get("note", |_, this| {
-            Ok(this
-                .0
-                .disposition
-                .borrow()
-                .reply
-                .as_ref()
-                .map_or(String::new(), |reply| reply.text.to_string()))
+            let call = this.0.shown("vctx.note")?;
+            Ok(call.disposition.borrow().reply.as_ref().map_or(String::new(), |reply| reply.text.to_string()))
         });
         // `vctx.disconnect = 1` of vendor samples; reading it answers the method.
         registry.add_field_method_set("disconnect", |_, this, value: Value| {
             let on = !matches!(value, Value::Nil | Value::Boolean(false) | Value::Integer(0))
                 && number(&value) != Some(0.0);
-            this.0.disposition.borrow_mut().disconnect = on;
+            this.0.shown("vctx.disconnect")?.disposition.borrow_mut().disconnect = on;
             Ok(())
         });
     })
@@ -87,16 +82,14 @@ fn set_up(machine: &Machine) -> mlua::Result<()> {
 
 /// The call that a vctx belongs to, while it lasts, and the other arguments.
 fn of(arguments: MultiValue, name: &str) -> mlua::Result<(Rc<Call>, MultiValue)> {
-    let (call, rest) = this::<Vctx, _>(arguments, name, |vctx| vctx.0.clone())?;
+    let (call, rest) = this::<Vctx, _>(arguments, name, |vctx| vctx.0.get())?;
+    let call = call.ok_or_else(|| over(name))?;
     alive(&call.letter, name)?;
     Ok((call, rest))
 }
 
 pub fn alive(letter: &Letter, name: &str) -> mlua::Result<()> {
-    if letter.over.get() {
-        return Err(Error::runtime(format!("{name}: its callout has ended")));
-    }
-    Ok(())
+    if letter.over.get() { Err(over(name)) } else { Ok(()) }
 }
 
 pub fn dictionary<'c>(contexts: &'c mut Contexts, kind: &Value) -> mlua::Result<&'c mut Dictionary> {

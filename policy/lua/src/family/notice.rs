@@ -5,7 +5,7 @@ use crate::call::{Call, Letter, Pending};
 use crate::function::tier2::{later, now};
 use crate::function::{Family, namespace};
 use crate::machine::{Machine, calling};
-use crate::value::{Msg, Text, number, one};
+use crate::value::{Msg, Shown, Text, number, one};
 use bounce::{Action, Category, Class, Failure, Notice, Original, delivery_status, status_fields};
 use content::{Content, Header};
 use mail::{Address, MessageId, Reply};
@@ -256,7 +256,7 @@ fn create(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
         ..Message::default()
     };
     let letter = Letter { message: message.into(), ..Letter::default() };
-    one(lua, lua.create_any_userdata(Msg(Rc::new(letter)))?)
+    one(lua, lua.create_any_userdata(Msg(Shown::new(Rc::new(letter))))?)
 }
 
 fn send(lua: &Lua, call: &Rc<Call>, arguments: MultiValue) -> mlua::Result<Pending> {

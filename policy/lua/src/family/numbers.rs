@@ -257,7 +257,7 @@ impl Asked {
         let peer = |call: &Call| call.client.peer.map(|peer| peer.ip().to_canonical().to_string());
         let accept = wanted
             .as_userdata()
-            .and_then(|object| object.borrow::<Accept>().ok().map(|accept| peer(&accept.0)));
+            .and_then(|object| object.borrow::<Accept>().ok()?.0.get().map(|call| peer(&call)));
         let text = match (accept, &wanted) {
             (Some(peer), _) => peer.unwrap_or_default(),
             (None, Value::Nil) if series.by_text => {

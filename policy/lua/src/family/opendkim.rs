@@ -2,10 +2,11 @@
 //!
 //! The law: keys are read and used beside the shard; what a signature needs of the DNS is asked through the host.
 
+use super::letter::of;
 use crate::call::{Call, Letter, Pending};
 use crate::function::{Body, Definition, Family, Plain, Waiting, namespace};
 use crate::machine::Machine;
-use crate::value::{Msg, Text, class, this};
+use crate::value::{Text, class, this};
 use authentication::dkim::{BodyHash, Canon, Limits, Recipe, Signature, Verifier, Want};
 use authentication::{Fields, Kind, PrivateKey, Reply};
 use bytes::Bytes;
@@ -178,7 +179,7 @@ enum Key {
 }
 
 fn sign(lua: &Lua, call: &Rc<Call>, arguments: MultiValue) -> mlua::Result<Pending> {
-    let (letter, rest) = this::<Msg, _>(arguments, "msys.validate.opendkim.sign", |msg| msg.0.clone())?;
+    let (letter, rest) = of(arguments, "msys.validate.opendkim.sign")?;
     let (_vctx, options) = <(Value, Option<Table>)>::from_lua_multi(rest, lua)?;
     if !call.rights.content {
         return Err(Error::runtime("msys.validate.opendkim.sign cannot change the message in this phase"));
@@ -298,7 +299,7 @@ fn make(order: &Order) -> Result<String, String> {
 }
 
 fn verify(lua: &Lua, call: &Rc<Call>, arguments: MultiValue) -> mlua::Result<Pending> {
-    let (letter, _) = this::<Msg, _>(arguments, "msys.validate.opendkim.verify", |msg| msg.0.clone())?;
+    let (letter, _) = of(arguments, "msys.validate.opendkim.verify")?;
     letter.flush();
     let (host, octets) = (call.host.clone(), letter.message.borrow().content.octets());
     let lua = lua.clone();

@@ -5,7 +5,7 @@ use super::part::boundary;
 use super::{may, of};
 use crate::call::{Call, Letter, Pending};
 use crate::machine::calling;
-use crate::value::{Msg, Octets, Text, address, addresses, none, one};
+use crate::value::{Msg, Octets, Shown, Text, address, addresses, none, one};
 use content::{Content, Encoding, Place, Tree};
 use mlua::{Error, FromLua as _, FromLuaMulti, Lua, MultiValue, Table, Value};
 use policy_api::{Message, NewMessage, Origin};
@@ -17,7 +17,7 @@ const MOST: usize = 1000;
 pub fn new(lua: &Lua, _: MultiValue) -> mlua::Result<MultiValue> {
     let message = Message { origin: Origin::Internal, ..Message::default() };
     let letter = Letter { message: message.into(), ..Letter::default() };
-    one(lua, lua.create_any_userdata(Msg(Rc::new(letter)))?)
+    one(lua, lua.create_any_userdata(Msg(Shown::new(Rc::new(letter))))?)
 }
 
 pub fn copy(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
@@ -34,7 +34,7 @@ pub fn copy(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue> {
     };
     let contexts = letter.contexts.borrow().clone();
     let letter = Letter { message: message.into(), contexts: contexts.into(), ..Letter::default() };
-    one(lua, lua.create_any_userdata(Msg(Rc::new(letter)))?)
+    one(lua, lua.create_any_userdata(Msg(Shown::new(Rc::new(letter))))?)
 }
 
 fn wrong(error: impl std::fmt::Display) -> Error {

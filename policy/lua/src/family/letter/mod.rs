@@ -15,7 +15,7 @@ use crate::call::{Call, Letter};
 use crate::function::tier1::{later, now};
 use crate::function::{Body, Definition, Family};
 use crate::machine::{Machine, current};
-use crate::value::{Msg, class, number, this};
+use crate::value::{Msg, class, number, over, this};
 use mlua::{Error, Lua, MultiValue, UserDataFields as _, Value};
 use policy_api::Rights;
 use std::rc::Rc;
@@ -319,19 +319,27 @@ pub static FAMILY: Family = Family {
 fn set_up(machine: &Machine) -> mlua::Result<()> {
     part::set_up(machine)?;
     class::<Msg>(machine, "msg", |registry| {
-        registry.add_field_method_get("id", |_, this| Ok(this.0.message.borrow().id.to_string()));
-        registry.add_field_method_get("batch_id", |_, this| Ok(this.0.message.borrow().batch.to_string()));
+        registry.add_field_method_get("id", |_, this| {
+            Ok(this.0.shown("msg.id")?.message.borrow().id.to_string())
+        });
+        registry.add_field_method_get("batch_id", |_, this| {
+            Ok(this.0.shown("msg.batch_id")?.message.borrow().batch.to_string())
+        });
         registry.add_field_method_get("conn_id", |lua, _| {
             Ok(current(lua).map(|call| call.client.id.to_string()))
         });
         registry.add_field_method_get("recv_method", |lua, this| {
-            let own = current(lua).filter(|call| Rc::ptr_eq(&call.letter, &this.0));
+            let letter = this.0.shown("msg.recv_method")?;
+            let own = current(lua).filter(|call| Rc::ptr_eq(&call.letter, &letter));
             Ok(own.map_or(3, |call| super::accept::protocol(&call)))
         });
-        registry.add_field_method_get("priority", |_, this| Ok(i64::from(this.0.message.borrow().priority)));
+        registry.add_field_method_get("priority", |_, this| {
+            Ok(i64::from(this.0.shown("msg.priority")?.message.borrow().priority))
+        });
         registry.add_field_method_set("priority", |lua, this, value: Value| {
-            may(lua, &this.0, "msg.priority", |rights| rights.binding)?;
-            this.0.message.borrow_mut().priority = number(&value).is_some_and(|number| number != 0.0);
+            let letter = this.0.shown("msg.priority")?;
+            may(lua, &letter, "msg.priority", |rights| rights.binding)?;
+            letter.message.borrow_mut().priority = number(&value).is_some_and(|number| number != 0.0);
             Ok(())
         });
     })
@@ -339,7 +347,8 @@ fn set_up(machine: &Machine) -> mlua::Result<()> {
 
 /// The message that a method was called on, while it lasts, and the other arguments.
 pub fn of(arguments: MultiValue, name: &str) -> mlua::Result<(Rc<Letter>, MultiValue)> {
-    let (letter, rest) = this::<Msg, _>(arguments, name, |msg| msg.0.clone())?;
+    let (letter, rest) = this::<Msg, _>(arguments, name, |msg| msg.0.get())?;
+    let letter = letter.ok_or_else(|| over(name))?;
     alive(&letter, name)?;
     Ok((letter, rest))
 }
