@@ -50,6 +50,11 @@ impl<'a> Header<'a> {
 
     /// All fields; a line that is none comes as one without a name.
     pub fn fields(self) -> impl Iterator<Item = Field<'a>> {
+        self.lines().map(Field::new)
+    }
+
+    /// Fields as octets, with their further lines.
+    fn lines(self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             if rest.is_empty() || rest == b"\r\n" || rest == b"\n" {
@@ -58,13 +63,23 @@ impl<'a> Header<'a> {
             let end = field_end(rest);
             let (field, after) = rest.split_at(end);
             rest = after;
-            Some(Field::new(field))
+            Some(field)
         })
     }
 
     /// The fields of a name, in any case.
     pub fn named(self, name: &str) -> impl Iterator<Item = Field<'a>> {
-        self.fields().filter(move |field| field.is_named(name))
+        self.lines()
+            .filter(move |line| begins_with(line, name))
+            .map(Field::new)
+            .filter(|field| field.is_named(name))
+    }
+
+    /// Of several names; in the order of the block.
+    pub fn named_one_of(self, names: &[impl AsRef<str>]) -> impl Iterator<Item = Field<'a>> {
+        let is_one = move |line: &&[u8]| names.iter().any(|name| begins_with(line, name.as_ref()));
+        let lines = self.lines().filter(is_one).map(Field::new);
+        lines.filter(move |field| names.iter().any(|name| field.is_named(name.as_ref())))
     }
 
     pub fn first(self, name: &str) -> Option<Field<'a>> {
@@ -75,6 +90,11 @@ impl<'a> Header<'a> {
     pub fn offset_of(self, field: Field<'_>) -> usize {
         field.raw.as_ptr() as usize - self.0.as_ptr() as usize
     }
+}
+
+/// Whether it may be a field of that name: what is behind it is not looked at.
+fn begins_with(line: &[u8], name: &str) -> bool {
+    line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Behind the last line of the field that `block` begins with.

@@ -8,6 +8,7 @@ use crate::header::{BadField, Header};
 use crate::{Content, ContentType, Encoding, Place, charset};
 use bytes::Bytes;
 use memchr::memmem;
+use std::cell::OnceCell;
 use std::fmt;
 
 /// Parts within parts; what is deeper stays one piece.
@@ -53,6 +54,8 @@ pub struct Tree {
 struct Node {
     /// With the empty line that ends it.
     header: Bytes,
+    /// What the header says of it, once somebody has asked.
+    content_type: OnceCell<ContentType>,
     payload: Payload,
     parent: Option<PartId>,
     /// The delimiter line before it, with the line end that belongs to it.
@@ -83,11 +86,11 @@ impl Tree {
     fn read(&mut self, header: Bytes, body: Bytes, parent: Option<PartId>, depth: usize) -> PartId {
         let id = PartId(self.nodes.len());
         let payload = Payload::Octets(body.clone());
-        self.nodes.push(Node { header, payload, parent, lead: Bytes::new() });
+        self.nodes.push(Node { header, content_type: OnceCell::new(), payload, parent, lead: Bytes::new() });
         if depth >= DEPTH_LIMIT {
             return id;
         }
-        let content_type = self.content_type(id);
+        let content_type = self.content_type(id).clone();
         if content_type.is_multipart() {
             self.read_container(id, &content_type, &body, depth);
         } else if content_type.value == "message/rfc822" && self.encoding(id) != Encoding::Base64 {
@@ -165,9 +168,11 @@ impl Tree {
         Header::new(&self.nodes[part.0].header)
     }
 
-    pub fn content_type(&self, part: PartId) -> ContentType {
-        let field = self.header(part).first("Content-Type");
-        field.map_or_else(ContentType::default, |field| ContentType::parse(&field.text()))
+    pub fn content_type(&self, part: PartId) -> &ContentType {
+        self.nodes[part.0].content_type.get_or_init(|| {
+            let field = self.header(part).first("Content-Type");
+            field.map_or_else(ContentType::default, |field| ContentType::parse(&field.text()))
+        })
     }
 
     pub fn encoding(&self, part: PartId) -> Encoding {
@@ -218,7 +223,9 @@ impl Tree {
     fn edit_header<T>(&mut self, part: PartId, edit: impl FnOnce(&mut Content) -> T) -> T {
         let mut content = Content::new(self.nodes[part.0].header.clone());
         let result = edit(&mut content);
-        self.nodes[part.0].header = content.header_octets().clone();
+        let node = &mut self.nodes[part.0];
+        node.header = content.header_octets().clone();
+        node.content_type.take();
         result
     }
 
@@ -241,7 +248,7 @@ impl Tree {
 
     /// Replaces a text. Its character set is kept if it has all the characters, else it becomes UTF-8.
     pub fn set_text(&mut self, part: PartId, text: &str) {
-        let content_type = self.content_type(part);
+        let content_type = self.content_type(part).clone();
         let charset = content_type.parameter("charset").unwrap_or("us-ascii").to_owned();
         let kept = match charset.eq_ignore_ascii_case("us-ascii") {
             true => text.is_ascii().then(|| text.as_bytes().to_vec()),
@@ -300,7 +307,13 @@ impl Tree {
 
     fn new_node(&mut self, payload: Payload) -> PartId {
         let header = Bytes::from_static(b"\r\n");
-        self.nodes.push(Node { header, payload, parent: None, lead: Bytes::new() });
+        self.nodes.push(Node {
+            header,
+            content_type: OnceCell::new(),
+            payload,
+            parent: None,
+            lead: Bytes::new(),
+        });
         PartId(self.nodes.len() - 1)
     }
 
@@ -489,7 +502,7 @@ mod tests {
     fn the_structure_is_found_and_decoded() {
         let tree = content(LETTER).tree();
         let kinds: Vec<_> =
-            tree.walk(tree.root()).into_iter().map(|part| tree.content_type(part).value).collect();
+            tree.walk(tree.root()).into_iter().map(|part| tree.content_type(part).value.clone()).collect();
         assert_eq!(
             kinds,
             ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/plain"]

@@ -159,7 +159,7 @@ fn author_domain(ask: &Ask<'_>) -> Result<String, &'static str> {
     if ask.message.content.header().named("From").count() > 1 {
         return Err("a message has one From field (RFC 5322)");
     }
-    let mut domains = domains_of(&ask.message.content, "From");
+    let mut domains = domains_of(&ask.message.content, &["From"]);
     domains.dedup();
     match domains.len() {
         1 => Ok(domains.remove(0)),

@@ -179,10 +179,10 @@ fn remove_forged(content: &mut Content, server: &str) {
     content.replace(octets.into());
 }
 
-/// The domains of the mailboxes of a field, in lower case.
-pub fn domains_of(content: &Content, field: &str) -> Vec<String> {
+/// The domains of the mailboxes of some fields, in lower case.
+pub fn domains_of(content: &Content, fields: &[impl AsRef<str>]) -> Vec<String> {
     let mut domains = Vec::new();
-    for field in content.header().named(field) {
+    for field in content.header().named_one_of(fields) {
         let mailboxes = address::parse_list(&String::from_utf8_lossy(&field.value()));
         domains.extend(mailboxes.into_iter().map(|mailbox| mail::address::fold_domain(&mailbox.domain)));
     }

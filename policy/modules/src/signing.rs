@@ -341,10 +341,10 @@ impl Site {
 
 /// The domain of Sender, or else of From (spec module-details.md).
 fn responsible_domain(content: &Content) -> Option<String> {
-    domains_of(content, "Sender")
+    domains_of(content, &["Sender"])
         .into_iter()
         .next()
-        .or_else(|| domains_of(content, "From").into_iter().next())
+        .or_else(|| domains_of(content, &["From"]).into_iter().next())
 }
 
 /// `opendkim_sign` of the scopes that a copy belongs to.

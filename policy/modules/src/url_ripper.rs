@@ -4,13 +4,15 @@
 use crate::identity::{domains_of, reply_to};
 use authentication::{Kind, Question, Reply, is_host_name, organisational_domain, reversed};
 use config::{Bool, ColonList, Dictionary as Pairs, Instances, Integer, ModuleSyntax, OptionalText, Stanza};
-use content::Content;
-use mail::{Dictionary, Phase};
+use content::{Content, PartId, Tree};
+use mail::{Dictionary, Phase, Time};
 use memchr::memmem;
 use policy_api::{Answer, Ask, Finding, Host, Later, LinkList, Make, Module, ModuleDef, Ripped, Verdict};
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
+use std::time::Duration;
 
 config::options! {
     pub struct RipperOptions {
@@ -62,6 +64,7 @@ fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> 
         lookups: u32::try_from(options.max_lookups).unwrap_or(0),
         spent: format!("#url_ripper_{}", stanza.name()).into(),
         options,
+        known: RefCell::default(),
     });
     make.services.offer::<Rc<dyn LinkList>>(stanza.name(), ripper.clone());
     Ok(ripper)
@@ -75,6 +78,38 @@ struct Ripper {
     lookups: u32,
     /// Message variable: questions that the message has cost.
     spent: Box<str>,
+    known: RefCell<Known>,
+}
+
+/// How long what the list has said of a name holds here. Names come in bursts, by the client and the sender; the cache
+/// of the resolver knows how long answers hold, and is asked again then.
+const HOLDS: Duration = Duration::from_secs(2);
+
+/// Names whose answers are kept.
+const KEPT: usize = 4096;
+
+/// What the list has said lately, by name.
+#[derive(Default)]
+struct Known {
+    names: HashMap<Box<str>, Heard>,
+    since: Time,
+}
+
+/// Of one name: the questions that it costs, and what each has found.
+type Heard = Rc<[(Rc<str>, Vec<Listed>)]>;
+
+/// A name that is listed, and how.
+type Listed = (String, Ipv4Addr);
+
+impl Known {
+    /// All go at once when they are old: by then, or when there are too many.
+    fn at(&mut self, now: Time) -> &mut HashMap<Box<str>, Heard> {
+        if now.since(self.since) >= HOLDS || self.names.len() >= KEPT {
+            self.names.clear();
+            self.since = now;
+        }
+        &mut self.names
+    }
 }
 
 /// What one phase looks for, and what it has found.
@@ -82,16 +117,44 @@ struct Ripper {
 struct Search {
     addresses: Vec<IpAddr>,
     domains: Vec<String>,
-    asked: HashSet<String>,
+    /// With what each has found.
+    asked: HashMap<Rc<str>, Vec<Listed>>,
     left: u32,
-    /// The name that is listed, and how.
-    answers: Vec<(String, Ipv4Addr)>,
+    answers: Vec<Listed>,
+    /// What the name that is looked up has cost and brought; none if a part of that is not known.
+    trail: Option<Vec<(Rc<str>, Vec<Listed>)>>,
 }
+
+impl Search {
+    /// The answer to a question, which counts once however often it comes up.
+    fn find(&mut self, question: &Rc<str>, found: &[Listed]) {
+        if !self.asked.contains_key(question) {
+            self.left -= 1;
+            self.answers.extend_from_slice(found);
+            self.asked.insert(question.clone(), found.to_vec());
+        }
+        self.trail.iter_mut().for_each(|trail| trail.push((question.clone(), found.to_vec())));
+    }
+}
+
+/// A content of so many octets is searched in one step.
+const AT_ONCE: usize = 64 << 10;
 
 impl Module for Ripper {
     fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
+        let mut search = self.begin(ask);
+        let is_long = ask.phase == Phase::Data && ask.message.content.len() > AT_ONCE;
+        if ask.phase == Phase::Data && !is_long {
+            self.gather(&ask.message.content, &mut search);
+        }
+        if !is_long && self.remember(&mut search, host.now()) {
+            self.note(ask, search);
+            return Answer::Now(Verdict::Continue);
+        }
         Answer::Later(Box::pin(async move {
-            let mut search = self.begin(ask, host).await;
+            if is_long {
+                self.gather_slowly(&ask.message.content, host, &mut search).await;
+            }
             self.look_up(&mut search, &**host).await;
             self.note(ask, search);
             Verdict::Continue
@@ -100,8 +163,8 @@ impl Module for Ripper {
 }
 
 impl Ripper {
-    /// What a phase knows that is worth a question.
-    async fn begin(&self, ask: &mut Ask<'_>, host: &Rc<dyn Host>) -> Search {
+    /// What a phase knows before the content that is worth a question.
+    fn begin(&self, ask: &mut Ask<'_>) -> Search {
         let spent = ask.contexts.message.get(&self.spent).and_then(|spent| spent.parse().ok()).unwrap_or(0);
         let mut search = Search { left: self.lookups.saturating_sub(spent), ..Search::default() };
         match ask.phase {
@@ -116,7 +179,6 @@ impl Ripper {
             Phase::Rcptto => {
                 search.domains.extend(ask.message.recipient.as_ref().map(mail::Address::folded_domain));
             }
-            Phase::Data => self.gather(&ask.message.content, host, &mut search).await,
             _ => {}
         }
         search
@@ -132,23 +194,51 @@ impl Ripper {
     }
 
     /// What the content names.
-    async fn gather(&self, content: &Content, host: &Rc<dyn Host>, search: &mut Search) {
-        for field in self.options.address_headers.iter() {
-            search.domains.extend(domains_of(content, field));
-        }
-        /// Octets of one part that are looked at.
-        const MOST_OCTETS: usize = 1 << 20;
+    fn gather(&self, content: &Content, search: &mut Search) {
+        search.domains.extend(domains_of(content, &self.options.address_headers));
         let tree = content.tree();
         for part in tree.texts(tree.root()) {
-            let text = tree.decoded(part);
-            for host_name in hosts(&text[..text.len().min(MOST_OCTETS)], self.lookups as usize) {
-                match host_name.parse::<Ipv4Addr>() {
-                    Ok(address) => search.addresses.push(address.into()),
-                    Err(_) => search.domains.push(host_name),
-                }
-            }
+            self.gather_part(&tree, part, search);
+        }
+    }
+
+    /// The same, letting others have their turn between two parts.
+    async fn gather_slowly(&self, content: &Content, host: &Rc<dyn Host>, search: &mut Search) {
+        search.domains.extend(domains_of(content, &self.options.address_headers));
+        let tree = content.tree();
+        for part in tree.texts(tree.root()) {
+            self.gather_part(&tree, part, search);
             host.breathe().await;
         }
+    }
+
+    fn gather_part(&self, tree: &Tree, part: PartId, search: &mut Search) {
+        /// Octets of one part that are looked at.
+        const MOST_OCTETS: usize = 1 << 20;
+        let text = tree.decoded(part);
+        for host_name in hosts(&text[..text.len().min(MOST_OCTETS)], self.lookups as usize) {
+            match host_name.parse::<Ipv4Addr>() {
+                Ok(address) => search.addresses.push(address.into()),
+                Err(_) => search.domains.push(host_name),
+            }
+        }
+    }
+
+    /// Finds again what the list has said lately. Whether nothing is left to be asked.
+    fn remember(&self, search: &mut Search, now: Time) -> bool {
+        let mut known = self.known.borrow_mut();
+        let known = known.at(now);
+        let mut unknown = Vec::new();
+        for domain in std::mem::take(&mut search.domains) {
+            match known.get(&*domain) {
+                Some(heard) if heard.len() <= search.left as usize => {
+                    heard.iter().for_each(|(question, found)| search.find(question, found));
+                }
+                _ => unknown.push(domain),
+            }
+        }
+        search.domains = unknown;
+        search.domains.is_empty() && search.addresses.is_empty()
     }
 
     async fn look_up(&self, search: &mut Search, host: &dyn Host) {
@@ -156,18 +246,28 @@ impl Ripper {
             self.ask_list(&reversed(address), search, host).await;
         }
         for domain in std::mem::take(&mut search.domains) {
-            if !is_host_name(&domain) {
-                continue;
+            search.trail = Some(Vec::new());
+            if is_host_name(&domain) {
+                self.look_up_domain(&domain, search, host).await;
             }
-            self.ask_list(&organisational_domain(&domain), search, host).await;
-            if !self.options.forward {
-                continue;
+            if let Some(heard) = search.trail.take() {
+                // Of a name that stands there twice, the first trail is the whole one.
+                let mut known = self.known.borrow_mut();
+                known.at(host.now()).entry(domain.into()).or_insert_with(|| heard.into());
             }
-            let Some(Reply::Addresses(addresses)) =
-                asked(Question::new(Kind::A, &domain), search, host).await
-            else {
-                continue;
-            };
+        }
+    }
+
+    async fn look_up_domain(&self, domain: &str, search: &mut Search, host: &dyn Host) {
+        self.ask_list(&organisational_domain(domain), search, host).await;
+        if !self.options.forward {
+            return;
+        }
+        let Some((question, reply)) = asked(Question::new(Kind::A, domain), search, host).await else {
+            return;
+        };
+        search.find(&question, &[]);
+        if let Reply::Addresses(addresses) = reply {
             for address in addresses {
                 self.ask_list(&reversed(address), search, host).await;
             }
@@ -176,13 +276,14 @@ impl Ripper {
 
     async fn ask_list(&self, name: &str, search: &mut Search, host: &dyn Host) {
         let question = Question::new(Kind::A, &format!("{name}.{}", self.base));
-        if let Some(Reply::Addresses(answers)) = asked(question, search, host).await {
-            let listed = name.trim_end_matches('.');
-            search.answers.extend(answers.into_iter().filter_map(|answer| match answer {
-                IpAddr::V4(answer) => Some((listed.to_owned(), answer)),
-                IpAddr::V6(_) => None,
-            }));
-        }
+        let Some((question, reply)) = asked(question, search, host).await else { return };
+        let listed = name.trim_end_matches('.');
+        let answers = if let Reply::Addresses(answers) = reply { answers } else { Vec::new() };
+        let found = answers.into_iter().filter_map(|answer| match answer {
+            IpAddr::V4(answer) => Some((listed.to_owned(), answer)),
+            IpAddr::V6(_) => None,
+        });
+        search.find(&question, &found.collect::<Vec<_>>());
     }
 
     /// The context variables that the answers stand for, with the names that are listed.
@@ -213,7 +314,7 @@ impl LinkList for Ripper {
     fn rip(self: Rc<Self>, content: Content, spent: u32, host: Rc<dyn Host>) -> Later<Ripped> {
         Box::pin(async move {
             let mut search = Search { left: self.lookups.saturating_sub(spent), ..Search::default() };
-            self.gather(&content, &host, &mut search).await;
+            self.gather_slowly(&content, &host, &mut search).await;
             self.look_up(&mut search, &*host).await;
             Ripped { hits: self.hits(&search), spent: self.lookups - search.left }
         })
@@ -224,13 +325,24 @@ impl LinkList for Ripper {
     }
 }
 
-/// Each question once, and no more than are left.
-async fn asked(question: Question, search: &mut Search, host: &dyn Host) -> Option<Reply> {
-    if !search.asked.insert(format!("{:?} {}", question.kind, question.name)) {
+/// Each question once, and no more than are left. What it has found is to be noted with its key.
+async fn asked(question: Question, search: &mut Search, host: &dyn Host) -> Option<(Rc<str>, Reply)> {
+    let key: Rc<str> = format!("{:?} {}", question.kind, question.name).into();
+    if let Some(found) = search.asked.get(&key) {
+        let known = (key, found.clone());
+        search.trail.iter_mut().for_each(|trail| trail.push(known.clone()));
         return None;
     }
-    search.left = search.left.checked_sub(1)?;
-    Some(reply_to(host, &question).await)
+    if search.left == 0 {
+        search.trail = None;
+        return None;
+    }
+    let reply = reply_to(host, &question).await;
+    if let Reply::Failed = reply {
+        // It may be there in a moment.
+        search.trail = None;
+    }
+    Some((key, reply))
 }
 
 /// The host names of the URLs in a text, in lower case, each once; entities and percent signs that hide them are

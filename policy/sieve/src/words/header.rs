@@ -125,7 +125,7 @@ fn disclaimer(call: &mut Call<'_, '_>) -> Result<Flow, Fault> {
     call.account.hold(call.scene.message.content.len())?;
     let mut tree = call.scene.message.content.tree();
     for part in tree.texts(tree.root()) {
-        let kind = tree.content_type(part).value;
+        let kind = &tree.content_type(part).value;
         let key = match kind.as_str() {
             "text/html" => "html",
             "text/plain" => "plain",

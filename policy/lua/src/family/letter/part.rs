@@ -148,7 +148,7 @@ pub fn content_type(lua: &Lua, arguments: MultiValue) -> mlua::Result<MultiValue
     let (held, _) = held(arguments, "msgpart:content_type")?;
     let (kind, encoding, disposition) = held.read(|tree, id| {
         let disposition = tree.header(id).first("Content-Disposition").map(|field| field.text());
-        (tree.content_type(id), tree.encoding(id), disposition)
+        (tree.content_type(id).clone(), tree.encoding(id), disposition)
     });
     let disposition = disposition.map(|text| content::ContentType::parse(&text));
     let filename = disposition.as_ref().and_then(|disposition| disposition.parameter("filename"));
