@@ -48,8 +48,8 @@ impl<W: World> Asking<'_, W> {
         let site = self.site.clone();
         let mut disposition = Disposition::default();
         let mut turn = site.pipeline.turn(phase);
+        let kept = Rights::of(phase).keep(message);
         while let Some(loaded) = turn.next(&self.contexts.connection) {
-            let kept = Rights::of(phase).keep(message);
             let answered = self.ask(loaded, phase, line, message, requests, &mut disposition).await;
             let mut changes = kept.restore(message);
             changes.extend(without_right(phase, &mut disposition, requests));

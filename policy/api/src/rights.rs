@@ -116,20 +116,21 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Puts back what was changed without right; its names, in the order of the table.
-    pub fn restore(self, message: &mut Message) -> Vec<&'static str> {
+    /// Puts back what was changed without right; its names, in the order of the table. Asked after each module of a
+    /// phase: what is kept is what the next one finds.
+    pub fn restore(&self, message: &mut Message) -> Vec<&'static str> {
         let mut restored = Vec::new();
         let mut put = |name, changed| {
             if changed {
                 restored.push(name);
             }
         };
-        put("the sender", back(&mut message.sender, self.sender));
-        put("the list of recipients", back(&mut message.recipients, self.recipients));
-        put("the recipient", back(&mut message.recipient, self.recipient));
-        put("the content", back(&mut message.content, self.content));
-        put("the routing domain", back(&mut message.routing_domain, self.routing_domain));
-        if let Some((binding, group, priority)) = self.binding {
+        put("the sender", back(&mut message.sender, self.sender.as_ref()));
+        put("the list of recipients", back(&mut message.recipients, self.recipients.as_ref()));
+        put("the recipient", back(&mut message.recipient, self.recipient.as_ref()));
+        put("the content", back(&mut message.content, self.content.as_ref()));
+        put("the routing domain", back(&mut message.routing_domain, self.routing_domain.as_ref()));
+        if let Some((binding, group, priority)) = &self.binding {
             let changed = back(&mut message.binding, Some(binding))
                 | back(&mut message.binding_group, Some(group))
                 | back(&mut message.priority, Some(priority));
@@ -143,10 +144,10 @@ impl Kept {
     }
 }
 
-fn back<T: PartialEq>(value: &mut T, kept: Option<T>) -> bool {
+fn back<T: PartialEq + Clone>(value: &mut T, kept: Option<&T>) -> bool {
     match kept {
-        Some(kept) if *value != kept => {
-            *value = kept;
+        Some(kept) if *value != *kept => {
+            value.clone_from(kept);
             true
         }
         _ => false,

@@ -97,7 +97,7 @@ impl Content {
         Ok(())
     }
 
-    /// Puts a field that is written already, line end included, before all others (trace fields, signatures).
+    /// Puts fields that are written already, line ends included, before all others (trace fields, signatures).
     pub fn prepend_written(&mut self, field: &[u8]) {
         self.put_written(Place::First, "", field);
     }
@@ -125,6 +125,12 @@ impl Content {
 
     fn put_written(&mut self, place: Place, name: &str, written: &[u8]) {
         let header = self.header.clone();
+        if place == Place::First && header.ends_with(b"\r\n\r\n") {
+            // Its end is where it is looked for, and stays there.
+            self.header = [written, &header].concat().into();
+            self.whole = None;
+            return;
+        }
         let mut is_placed = place == Place::First;
         let mut pieces: Vec<&[u8]> = if is_placed { vec![written] } else { Vec::new() };
         for field in Header::new(&header).fields() {

@@ -66,13 +66,23 @@ fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> 
             Finding::new(place, format!("default_rule: {fault}; expected terms of SPF such as ?all"))
         })?),
     };
-    Ok(Rc::new(Spf { options, default_rule, hostname: make.hostname.into() }))
+    Ok(Rc::new(Spf::new(options, default_rule, make.hostname)))
 }
 
 struct Spf {
     options: SpfOptions,
     default_rule: Option<Record>,
     hostname: Box<str>,
+    keys: Keys,
+}
+
+/// Message variables beside that of the verdict.
+struct Keys {
+    domain: String,
+    explanation: String,
+    /// The fields, from MAIL FROM until there is a header that they can be written to.
+    received: String,
+    results: String,
 }
 
 impl Module for Spf {
@@ -87,26 +97,36 @@ impl Module for Spf {
         };
         Answer::Later(Box::pin(async move {
             let outcome = spf_outcome(&**host, query.clone()).await;
-            let variable = &*self.options.context_variable;
             let message = &mut ask.contexts.message;
-            message.set(variable, outcome.verdict.as_str());
-            message.set(&format!("{variable}_domain"), &query.sender_domain);
+            message.set(&self.options.context_variable, outcome.verdict.as_str());
+            message.set(&self.keys.domain, &query.sender_domain);
             let explanation = self.explanation(&outcome);
             if !explanation.is_empty() {
-                message.set(&format!("{variable}_explanation"), explanation);
+                message.set(&self.keys.explanation, explanation);
             }
             // The fields can only be written when there is a header, and then the facts are gone.
-            message.set(&format!("#{variable}_received"), &received_spf(&outcome, &query, is_helo));
+            message.set(&self.keys.received, &received_spf(&outcome, &query, is_helo));
             let mut results = Results::new(&self.hostname);
             let property = if is_helo { "smtp.helo" } else { "smtp.mailfrom" };
             results.add("spf", outcome.verdict, None, &[(property, &query.sender_domain)]);
-            message.set(&format!("#{variable}_results"), &results.into_value());
+            message.set(&self.keys.results, &results.into_value());
             Verdict::Continue
         }))
     }
 }
 
 impl Spf {
+    fn new(options: SpfOptions, default_rule: Option<Record>, hostname: &str) -> Self {
+        let variable = &*options.context_variable;
+        let keys = Keys {
+            domain: format!("{variable}_domain"),
+            explanation: format!("{variable}_explanation"),
+            received: format!("#{variable}_received"),
+            results: format!("#{variable}_results"),
+        };
+        Spf { options, default_rule, hostname: hostname.into(), keys }
+    }
+
     fn explanation<'a>(&'a self, outcome: &'a Outcome) -> &'a str {
         let options = &self.options;
         match outcome.verdict {
@@ -119,14 +139,12 @@ impl Spf {
     }
 
     fn write(&self, ask: &mut Ask<'_>) {
-        let variable = &*self.options.context_variable;
-        let mut take = |suffix: &str| {
-            let key = format!("#{variable}_{suffix}");
-            let value = ask.contexts.message.get(&key).map(str::to_owned);
-            ask.contexts.message.remove(&key);
+        let mut take = |key: &str| {
+            let value = ask.contexts.message.get(key).map(str::to_owned);
+            ask.contexts.message.remove(key);
             value
         };
-        let (received, results) = (take("received"), take("results"));
+        let (received, results) = (take(&self.keys.received), take(&self.keys.results));
         if let Some(value) = results.filter(|_| self.options.add_authentication_results) {
             add_results(ask, &self.hostname, &value);
         }
@@ -146,7 +164,7 @@ mod tests {
     fn module(options: SpfOptions) -> Spf {
         let default_rule =
             Record::rule(&options.default_rule).ok().filter(|_| !options.default_rule.is_empty());
-        Spf { options, default_rule, hostname: "mx.example.org".into() }
+        Spf::new(options, default_rule, "mx.example.org")
     }
 
     fn conversation(sender: Option<(&str, &str)>) -> Conversation {

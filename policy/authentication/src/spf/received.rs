@@ -3,14 +3,13 @@
 use super::evaluate::{Outcome, Query};
 use crate::Verdict;
 use crate::results::quoted;
+use std::fmt::Write as _;
 
 /// The value of the field, on one line. `is_helo`: the HELO name was the identity that was checked.
 pub fn received_spf(outcome: &Outcome, query: &Query, is_helo: bool) -> String {
     let Query { ip, sender_local, sender_domain, helo, receiver, .. } = query;
-    let domain: String = sender_domain
-        .chars()
-        .filter(|letter| letter.is_ascii_graphic() && !"()\\".contains(*letter))
-        .collect();
+    let is_plain = |letter: char| letter.is_ascii_graphic() && !"()\\".contains(letter);
+    let domain: String = sender_domain.chars().filter(|letter| is_plain(*letter)).collect();
     let comment = match outcome.verdict {
         Verdict::Pass => format!("domain of {domain} designates {ip} as permitted sender"),
         Verdict::Fail => format!("domain of {domain} does not designate {ip} as permitted sender"),
@@ -22,7 +21,8 @@ pub fn received_spf(outcome: &Outcome, query: &Query, is_helo: bool) -> String {
         Verdict::Permerror => format!("permanent error in processing domain of {domain}"),
         _ => format!("domain of {domain} does not designate permitted sender hosts"),
     };
-    let mut value = format!("{} ({receiver}: {comment})", outcome.verdict.as_str());
+    let mut value = String::with_capacity(320);
+    let _ = write!(value, "{} ({receiver}: {comment})", outcome.verdict.as_str());
     let identity = if is_helo { "helo" } else { "mailfrom" };
     let sender = if is_helo { String::new() } else { format!("{sender_local}@{sender_domain}") };
     let ip = ip.to_string();
@@ -35,7 +35,7 @@ pub fn received_spf(outcome: &Outcome, query: &Query, is_helo: bool) -> String {
         ("mechanism", &outcome.mechanism),
     ];
     for (key, text) in pairs.into_iter().filter(|(_, text)| !text.is_empty()) {
-        value.push_str(&format!(" {key}={};", quoted(text)));
+        value.extend([" ", key, "=", &quoted(text), ";"]);
     }
     value.pop();
     value
