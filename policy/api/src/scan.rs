@@ -25,6 +25,11 @@ pub trait VirusScanner {
 
     fn scan(&self, content: Bytes, host: &Rc<dyn Host>) -> Later<Scan>;
 
+    /// What the engine says that it is, with its signatures; an error says why it does not.
+    fn version(&self, _host: &Rc<dyn Host>) -> Later<Result<String, String>> {
+        Box::pin(std::future::ready(Err(format!("{} does not tell its version", self.engine()))))
+    }
+
     /// A whole message, as the engine's stanza has it: as it is, or part by part.
     fn scan_message(&self, content: &Content, host: &Rc<dyn Host>) -> Later<Scan> {
         self.scan(content.octets(), host)

@@ -63,7 +63,7 @@ const ENGINES: &[StanzaSyntax] = &[StanzaSyntax {
 }];
 
 pub static MODULE: ModuleDef = ModuleDef {
-    commands: &[&stats::COMMAND],
+    commands: &[&stats::COMMAND, &stats::VERSION],
     ..ModuleDef::new(
         ModuleSyntax {
             name: "antivirus",
@@ -232,6 +232,10 @@ impl VirusScanner for Offered {
         self.0.scanner.scan(content, host)
     }
 
+    fn version(&self, host: &Rc<dyn Host>) -> Later<Result<String, String>> {
+        self.0.scanner.version(host)
+    }
+
     fn scan_message(&self, content: &Content, host: &Rc<dyn Host>) -> Later<Scan> {
         let (engine, content, host) = (self.0.clone(), content.clone(), host.clone());
         Box::pin(async move { engine.scan_content(&content, &host).await })
@@ -321,5 +325,35 @@ mod tests {
         let options = ScanOptions { mime_decompose: true, ..ScanOptions::defaults().clone() };
         let (_, _, heard) = ask(options, b"stream: OK\0");
         assert!(heard.ends_with(&[&6u32.to_be_bytes()[..], b"body\r\n", &0u32.to_be_bytes()].concat()));
+    }
+
+    #[test]
+    fn the_console_asks_the_engine_what_it_is() {
+        for (reply, expected) in
+            [(&b"ClamAV 1.0.7/27465/Fri Nov 27\0"[..], "ClamAV 1.0.7/27465/Fri Nov 27"), (b"", "clamd at ")]
+        {
+            let (sources, services) = (Arc::new(Sources::default()), Rc::new(Services::default()));
+            let make = Make {
+                sources: &sources,
+                services: &services,
+                hostname: "mx.example",
+                debug_level: policy_api::Level::Error,
+                shard: 0,
+                shards: 1,
+            };
+            let clamav = ClamavOptions { daemon: DAEMON.into() };
+            let engine = Engine::clamav(ScanOptions::defaults().clone(), clamav, "t", &make).unwrap();
+            let module: Rc<dyn Module> = Rc::new(Antivirus { engines: vec![engine] });
+            let conversation = Conversation::default();
+            let peer = Peer { answers: [reply.into()].into(), ..Peer::default() };
+            let heard = peer.heard.clone();
+            if !reply.is_empty() {
+                conversation.host.peers.borrow_mut().insert(Endpoint::Inet(DAEMON.parse().unwrap()), peer);
+            }
+            let told = conversation.order(&module, &stats::VERSION, &[]).unwrap();
+            let policy_api::Cell::Text(said) = &told.rows[0][1].1 else { panic!("{told:?}") };
+            assert!(said.starts_with(expected), "{said}");
+            assert_eq!(heard.borrow().as_slice(), if reply.is_empty() { &b""[..] } else { b"zVERSION\0" });
+        }
     }
 }

@@ -45,6 +45,16 @@ impl VirusScanner for Clamd {
         "clamav"
     }
 
+    fn version(&self, host: &Rc<dyn Host>) -> Later<Result<String, String>> {
+        let (daemon, timeout, host) = (self.daemon.clone(), self.timeout, host.clone());
+        Box::pin(async move {
+            let asked = vec![Bytes::from_static(b"zVERSION\0")];
+            let answer = exchange(&host, &daemon, timeout, asked, Some(0)).await;
+            let answer = answer.map_err(|error| format!("clamd at {daemon:?}: {error}"))?;
+            Ok(String::from_utf8_lossy(&answer).trim_matches(['\0', '\n', ' ']).to_owned())
+        })
+    }
+
     fn scan(&self, content: Bytes, host: &Rc<dyn Host>) -> Later<Scan> {
         let (daemon, timeout, host) = (self.daemon.clone(), self.timeout, host.clone());
         Box::pin(async move {

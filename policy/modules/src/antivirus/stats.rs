@@ -1,4 +1,4 @@
-//! `antivirus:<instance> stats`
+//! `antivirus:<instance> stats` and `antivirus:<instance> version`.
 
 use super::Antivirus;
 use policy_api::{Cell, Later, ModuleCommand, Order, Told};
@@ -10,6 +10,27 @@ pub(super) static COMMAND: ModuleCommand = ModuleCommand::new(
     run,
 )
 .rows("engines", LAYOUT);
+
+pub(super) static VERSION: ModuleCommand = ModuleCommand::new(
+    "antivirus:<instance> version",
+    "",
+    "Asks each engine what it is, with its signatures.",
+    version,
+)
+.rows("engines", "{engine}: {version}");
+
+fn version(order: Order) -> Later<Result<Told, String>> {
+    Box::pin(async move {
+        let [] = order.operands()?;
+        let mut rows = Vec::new();
+        for engine in order.of::<Antivirus>().engines.clone() {
+            let said = engine.scanner.version(&order.host).await.unwrap_or_else(|problem| problem);
+            let name = Cell::Text(engine.scanner.engine().into());
+            rows.push(vec![("engine", name), ("version", Cell::Text(said))]);
+        }
+        Ok(Told { rows, ..Told::default() })
+    })
+}
 
 const LAYOUT: &str = "Engine: {engine}
     Messages checked: {messages}
