@@ -97,10 +97,7 @@ struct Scheme {
 impl Scheme {
     fn new(stanza: Stanza<'_>, sources: &Datasources) -> Result<Scheme, Finding> {
         let options = SchemeOptions::resolve(&stanza);
-        let wrong = |text: String| {
-            let place = stanza.position().map(|position| position.to_string()).unwrap_or_default();
-            Finding::new(place, format!("alias scheme \"{}\": {text}", stanza.name()))
-        };
+        let wrong = |text: String| Finding::at(stanza, format!("alias scheme \"{}\": {text}", stanza.name()));
         let needed = |value: &Option<Arc<str>>, option: &str| {
             value.as_deref().map(Box::from).ok_or_else(|| wrong(format!("{option} is missing")))
         };

@@ -120,10 +120,7 @@ struct Claim<'a> {
 impl Scheme {
     fn new(name: &str, stanza: Stanza<'_>, sources: &Datasources) -> Result<Scheme, Finding> {
         let options = AuthenticateOptions::resolve(&stanza);
-        let wrong = |text: String| {
-            let place = stanza.position().map(|position| position.to_string()).unwrap_or_default();
-            Finding::new(place, format!("auth_ds scheme \"{name}\": {text}"))
-        };
+        let wrong = |text: String| Finding::at(stanza, format!("auth_ds scheme \"{name}\": {text}"));
         let needed = |value: &Option<std::sync::Arc<str>>, option: &str| {
             value.as_deref().map(Box::from).ok_or_else(|| wrong(format!("{option} is missing")))
         };

@@ -37,10 +37,7 @@ pub static MODULE: ModuleDef = ModuleDef::new(
 
 fn make(stanza: Stanza<'_>, _: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
     let options = DnsblOptions::resolve(&stanza);
-    let complaint = |text: String| {
-        let place = stanza.position().map(|position| position.to_string()).unwrap_or_default();
-        Err(Finding::new(place, text))
-    };
+    let complaint = |text: String| Err(Finding::at(stanza, text));
     if options.zones.len() > MOST_ZONES {
         return complaint(format!("zones: {} of them, expected at most {MOST_ZONES}", options.zones.len()));
     }

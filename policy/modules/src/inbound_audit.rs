@@ -44,9 +44,8 @@ pub static MODULE: ModuleDef = ModuleDef {
         |stanza, make| {
             let monitors = AuditOptions::resolve(&stanza).monitors.to_vec();
             if monitors.len() > MOST_MONITORS {
-                let place = stanza.position().map(|position| position.to_string()).unwrap_or_default();
                 let text = format!("monitors: {} of them, expected at most {MOST_MONITORS}", monitors.len());
-                return Err(policy_api::Finding::new(place, text));
+                return Err(policy_api::Finding::at(stanza, text));
             }
             let audit = Audit::new(&monitors);
             make.services.offer("inbound_audit", Monitors(monitors));

@@ -55,8 +55,7 @@ const DELIVERED: &str = "maildir:delivered";
 fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
     let options = MaildirOptions::resolve(&stanza);
     let Some(base) = options.basedir.as_deref().filter(|base| base.starts_with('/')) else {
-        let place = stanza.position().map(|position| position.to_string()).unwrap_or_default();
-        return Err(Finding::new(place, "maildir needs its basedir, an absolute path".to_owned()));
+        return Err(Finding::at(stanza, "maildir needs its basedir, an absolute path".to_owned()));
     };
     let domains = options.domain.iter().chain(options.domains.iter());
     let maildirs = Maildirs(Rc::new(Place {

@@ -47,9 +47,7 @@ pub static MODULE: ModuleDef = ModuleDef {
 
 fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
     let options = OpenarcOptions::resolve(&stanza);
-    let complaint = |text: String| {
-        Finding::new(stanza.position().map(|position| position.to_string()).unwrap_or_default(), text)
-    };
+    let complaint = |text: String| Finding::at(stanza, text);
     let sealer = match (&options.signing_domain, &options.selector, &options.keyfile) {
         (None, None, None) => None,
         (Some(domain), Some(selector), Some(file)) => {

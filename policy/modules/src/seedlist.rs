@@ -71,8 +71,7 @@ fn file_of(options: &SeedlistOptions) -> Option<PathBuf> {
 
 fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
     let options = SeedlistOptions::resolve(&stanza);
-    let place = stanza.position().map(|position| position.to_string()).unwrap_or_default();
-    let complaint = |text: String| Finding::new(place.clone(), text);
+    let complaint = |text: String| Finding::at(stanza, text);
     let file = file_of(&options).ok_or_else(|| complaint("seedlist_file: the file is missing".to_owned()))?;
     let text = make.sources.get(&file);
     let text = text.map_err(|error| complaint(format!("seedlist_file: {}: {error}", file.display())))?;

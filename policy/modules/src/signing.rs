@@ -181,8 +181,7 @@ impl Signer {
         domain_keyword: &str,
         names: Names,
     ) -> Result<Signer, Finding> {
-        let place = stanza.position().map(|position| position.to_string()).unwrap_or_default();
-        let complaint = |text: String| Finding::new(place.clone(), text);
+        let complaint = |text: String| Finding::at(stanza, text);
         let signer = Signer {
             module,
             domains: sites(stanza, domain_keyword).into_iter().collect(),

@@ -39,8 +39,7 @@ pub static MODULE: ModuleDef = ModuleDef {
         NO_PHASES,
         |stanza, make| {
             let options = AuthProxyOptions::resolve(&stanza);
-            let place = stanza.position().map(|position| position.to_string()).unwrap_or_default();
-            let complaint = |text: &str| Err(Finding::new(place.clone(), text.to_owned()));
+            let complaint = |text: &str| Err(Finding::at(stanza, text.to_owned()));
             if options.ds_cache.is_some() != options.query.is_some() {
                 return complaint("ds_cache and query: expected both or neither");
             }

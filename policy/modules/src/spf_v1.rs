@@ -62,8 +62,7 @@ fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> 
     let default_rule = match options.default_rule.trim() {
         "" => None,
         rule => Some(Record::rule(rule).map_err(|fault| {
-            let place = stanza.position().map(|position| position.to_string()).unwrap_or_default();
-            Finding::new(place, format!("default_rule: {fault}; expected terms of SPF such as ?all"))
+            Finding::at(stanza, format!("default_rule: {fault}; expected terms of SPF such as ?all"))
         })?),
     };
     Ok(Rc::new(Spf::new(options, default_rule, make.hostname)))

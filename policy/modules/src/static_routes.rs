@@ -33,11 +33,10 @@ pub fn target(snapshot: &Snapshot) -> Option<SocketAddr> {
 fn read(stanza: Stanza<'_>) -> Result<Option<SocketAddr>, Finding> {
     let options = StaticRoutesOptions::resolve(&stanza);
     let wrong = |text: &str| {
-        let place = stanza.position().map(|position| position.to_string()).unwrap_or_default();
         let text = format!(
             "static_routes: target '{text}': expected address:port, as 192.0.2.1:25 or [2001:db8::1]:25"
         );
-        Finding::new(place, text)
+        Finding::at(stanza, text)
     };
     let read = |text: &str| match text.trim().parse::<SocketAddr>() {
         Ok(target) if target.port() != 0 => Ok(target),

@@ -44,9 +44,7 @@ pub static MODULE: ModuleDef = ModuleDef::new(
 
 fn make(stanza: Stanza<'_>, make: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
     let options = RipperOptions::resolve(&stanza);
-    let complaint = |text: String| {
-        Finding::new(stanza.position().map(|position| position.to_string()).unwrap_or_default(), text)
-    };
+    let complaint = |text: String| Finding::at(stanza, text);
     let Some(base) = options.base.as_deref().filter(|base| !base.is_empty()) else {
         return Err(complaint("base: the zone of a list is missing".to_owned()));
     };

@@ -73,8 +73,7 @@ const LARGEST: usize = 16 << 20;
 
 fn make(stanza: Stanza<'_>, _: &Make<'_>) -> Result<Rc<dyn Module>, Finding> {
     let options = FblOptions::resolve(&stanza);
-    let place = stanza.position().map(|position| position.to_string()).unwrap_or_default();
-    let complaint = |text: String| Finding::new(place.clone(), text);
+    let complaint = |text: String| Finding::at(stanza, text);
     let log = options.log_path.strip_prefix("file://").unwrap_or(&options.log_path);
     if !log.starts_with('/') {
         return Err(complaint(format!("log_path: '{log}': expected the full name of a file")));
