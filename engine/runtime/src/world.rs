@@ -134,9 +134,13 @@ impl World for RealWorld {
 
     async fn breathe(&self) {
         if self.0.ring.since_last_turn() >= BREATH {
-            self.0.ring.turn();
-            glommio::executor().yield_now().await;
+            self.give_way().await;
         }
+    }
+
+    async fn give_way(&self) {
+        self.0.ring.turn();
+        glommio::executor().yield_now().await;
     }
 
     fn doorbell(&self) -> Arc<dyn Doorbell> {

@@ -1,6 +1,7 @@
 //! Asks the modules of a phase in their order, and turns what they decided into what the session understands.
 //!
-//! Law: a module that fails or panics costs its own client a 421 and nobody else anything.
+//! Law: a module that fails or panics costs its own client a 421, one that exceeds its budget a 451, and nobody else
+//! anything.
 
 use crate::Shard;
 use crate::host::PolicyHost;
@@ -56,9 +57,15 @@ impl<W: World> Asking<'_, W> {
             for what in changes {
                 self.complain(loaded, &format!("{} cannot change {what}", phase.name()));
             }
-            if let Answered::Failed(text) = &answered {
+            if let Answered::Failed(text) | Answered::Exceeded(text) = &answered {
                 self.complain(loaded, &format!("{} error: {text}", phase.name()));
-                disposition.disconnect(421, site.temporary_issue());
+            }
+            match &answered {
+                Answered::Failed(_) => disposition.disconnect(421, site.temporary_issue()),
+                Answered::Exceeded(_) => {
+                    disposition.set_code(451, format!("4.3.0 {}", site.temporary_issue()))
+                }
+                Answered::Continue | Answered::Done => {}
             }
             turn.judged(&answered);
         }
@@ -116,7 +123,7 @@ pub(crate) async fn ask_hook<W: World>(ours: &Rc<PolicyHost<W>>, hook: &mut Hook
             }
             Err(panic) => Answered::Failed(panic.into()),
         };
-        if let Answered::Failed(text) = &answered {
+        if let Answered::Failed(text) | Answered::Exceeded(text) = &answered {
             ours.shard.complain(&format!("{}: hook error: {text}", loaded.definition.name()));
         }
         turn.judged(&answered);

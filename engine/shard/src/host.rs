@@ -105,6 +105,11 @@ impl<W: World> Host for PolicyHost<W> {
         Box::pin(async move { world.sleep_until(until).await })
     }
 
+    fn give_way(&self) -> Later<()> {
+        let world = self.shard.world.clone();
+        Box::pin(async move { world.give_way().await })
+    }
+
     fn breathe(&self) -> Later<()> {
         let world = self.shard.world.clone();
         Box::pin(async move { world.breathe().await })

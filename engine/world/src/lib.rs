@@ -38,6 +38,9 @@ pub trait World: Clone + Net + Disk + 'static {
     /// Lets sockets and other tasks have their turn if this task has computed for a while (0.3 ms).
     fn breathe(&self) -> impl Future<Output = ()>;
 
+    /// Lets sockets and all other tasks have their turn, however short this one has computed.
+    fn give_way(&self) -> impl Future<Output = ()>;
+
     /// Rings this shard from any thread.
     fn doorbell(&self) -> Arc<dyn Doorbell>;
 

@@ -34,6 +34,9 @@ pub trait Host {
     /// microseconds of computing.
     fn breathe(&self) -> Later<()>;
 
+    /// Lets everything else of the shard have its turn, however short this task has computed.
+    fn give_way(&self) -> Later<()>;
+
     /// Whether the client has sent bytes that the session has not read yet.
     fn client_has_spoken(&self) -> bool;
 

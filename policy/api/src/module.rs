@@ -22,6 +22,8 @@ pub enum Verdict {
     Done,
     /// The module broke; the text goes to paniclog, the client is answered 421 (spec policy.md §3).
     Failed(Box<str>),
+    /// The module was ended over a budget; the text goes to paniclog, the client is answered 451 and goes on.
+    Exceeded(Box<str>),
 }
 
 /// A module that needs nothing from outside answers at once and costs no allocation.

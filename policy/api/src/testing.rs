@@ -151,6 +151,18 @@ impl Host for FakeHost {
         now(())
     }
 
+    /// Ready at its second poll: others can be polled between.
+    fn give_way(&self) -> Later<()> {
+        let mut has_waited = false;
+        Box::pin(std::future::poll_fn(move |context| {
+            if std::mem::replace(&mut has_waited, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }))
+    }
+
     fn client_has_spoken(&self) -> bool {
         self.has_spoken.get()
     }

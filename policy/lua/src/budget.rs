@@ -8,25 +8,58 @@ use std::time::{Duration, Instant};
 
 /// Interrupts of one call in all: some tenths of a second of computing.
 pub const STEPS: u64 = 5_000_000;
-/// Computing at a stretch, after which a script is suspended for others.
-const SLICE: Duration = Duration::from_micros(400);
-/// The same where it cannot be suspended: inside of pattern matching, sorting, a metamethod.
-const HOLD: Duration = Duration::from_millis(20);
+/// Computing of one call in all, beside whatever interrupts it has had.
+const TIME: Duration = Duration::from_secs(10);
+/// Computing of a call that nobody else notices; after it, it goes on in the slow lane.
+const FIRST: Duration = Duration::from_micros(400);
+/// Its slices there.
+const SLICE: Duration = Duration::from_micros(100);
+/// Computing at a stretch where a script cannot be suspended: inside of a metamethod, of a comparison.
+const HOLD: Duration = Duration::from_millis(1);
 /// And interrupts, so that a machine whose core was taken away does not end a script for it.
-const HOLD_STEPS: u64 = 50_000;
-/// The clock is read at every so manieth interrupt.
-const GLANCE: u64 = 32;
+const HOLD_STEPS: u64 = 20_000;
+/// The same while scripts load: nobody else than the operator asks for it.
+const LOAD: Duration = Duration::from_millis(20);
+const LOAD_STEPS: u64 = 50_000;
+/// With a hundredth of the interrupts.
+const LONGEST: Duration = Duration::from_millis(100);
+/// The clock is read at every so manieth interrupt at most.
+const GLANCE: u64 = 16;
+/// Between two looks at the clock, after which the next look comes sooner.
+const LONG: Duration = Duration::from_micros(20);
 /// Octets that one call may have allocated and kept.
 pub const MEMORY: usize = 32 << 20;
 /// Octets of the whole machine: all sessions of a shard and what their scripts keep.
 pub const MACHINE_MEMORY: usize = 512 << 20;
 
+const TOO_MANY_STEPS: &str = "the script has used up its budget of steps";
+const TOO_LONG: &str = "the script has computed for too long";
+const HELD: &str = "the script has held the shard too long where it cannot be suspended";
+
 /// Of one call. Shared with the machine while the call runs.
 #[derive(Debug, Default)]
 pub struct Spent {
     pub steps: Cell<u64>,
+    pub time: Cell<Duration>,
     /// Octets kept, over all slices.
     pub memory: Cell<isize>,
+    /// Why the script is to be ended, if it is.
+    pub ended: Cell<Option<&'static str>>,
+}
+
+impl Spent {
+    /// The call goes on in turns with others of its kind.
+    pub fn is_slow(&self) -> bool {
+        self.time.get() >= FIRST
+    }
+}
+
+fn over(steps: u64, time: Duration) -> Option<&'static str> {
+    match () {
+        () if steps > STEPS => Some(TOO_MANY_STEPS),
+        () if time > TIME && steps > HOLD_STEPS => Some(TOO_LONG),
+        () => None,
+    }
 }
 
 /// What the interrupt says.
@@ -41,11 +74,18 @@ pub enum Turn {
 #[derive(Debug)]
 pub struct Slice {
     steps: Cell<u64>,
-    limit: Cell<u64>,
+    /// What was spent before it.
+    before: Cell<(u64, Duration)>,
     since: Cell<Instant>,
-    first: Cell<u64>,
+    length: Cell<Duration>,
+    hold: Cell<(Duration, u64)>,
     may_suspend: Cell<bool>,
-    is_asked: Cell<bool>,
+    /// The interrupt at which it was to be suspended first.
+    asked: Cell<Option<u64>>,
+    /// The interrupt at which the clock is read next, how many are between two looks, and what it showed.
+    next: Cell<u64>,
+    glance: Cell<u64>,
+    seen: Cell<Duration>,
     ended: Cell<Option<&'static str>>,
 }
 
@@ -53,29 +93,60 @@ impl Default for Slice {
     fn default() -> Self {
         Slice {
             steps: Cell::new(0),
-            limit: Cell::new(STEPS),
+            before: Cell::default(),
             since: Cell::new(Instant::now()),
-            first: Cell::new(0),
+            length: Cell::default(),
+            hold: Cell::new((LOAD, LOAD_STEPS)),
             may_suspend: Cell::new(false),
-            is_asked: Cell::new(false),
+            asked: Cell::default(),
+            next: Cell::new(0),
+            glance: Cell::new(1),
+            seen: Cell::default(),
             ended: Cell::new(None),
         }
     }
 }
 
 impl Slice {
-    pub fn begin(&self, spent: u64, may_suspend: bool) {
-        self.steps.set(spent);
-        self.first.set(spent);
-        self.is_asked.set(false);
-        self.since.set(Instant::now());
-        self.may_suspend.set(may_suspend);
+    /// Of a call that may be suspended.
+    pub fn begin(&self, spent: &Spent) {
+        let time = spent.time.get();
+        self.start(spent.steps.get(), time, (HOLD, HOLD_STEPS));
+        self.length.set(FIRST.saturating_sub(time).max(SLICE));
+        self.may_suspend.set(true);
+        self.ended.set(spent.ended.get());
+    }
+
+    /// Of scripts that are loaded.
+    pub fn begin_loading(&self) {
+        self.start(0, Duration::ZERO, (LOAD, LOAD_STEPS));
+        self.may_suspend.set(false);
         self.ended.set(None);
     }
 
-    /// Steps so far, and why the script was ended if it was: it must not go on then, whatever it caught.
-    pub fn end(&self) -> (u64, Option<&'static str>) {
-        (self.steps.get(), self.ended.get())
+    fn start(&self, steps: u64, time: Duration, hold: (Duration, u64)) {
+        self.steps.set(steps);
+        self.before.set((steps, time));
+        self.hold.set(hold);
+        self.next.set(steps + GLANCE);
+        self.glance.set(GLANCE);
+        self.seen.set(Duration::ZERO);
+        self.asked.set(None);
+        self.since.set(Instant::now());
+    }
+
+    /// Writes down what it has cost, and why the script was ended if it was: it must not go on then, whatever it caught.
+    pub fn end(&self, spent: &Spent) -> Option<&'static str> {
+        spent.steps.set(self.steps.get());
+        spent.time.set(self.before.get().1 + self.since.get().elapsed());
+        spent.ended.set(self.ended.get());
+        self.may_suspend.set(false);
+        self.hold.set((LOAD, LOAD_STEPS));
+        self.ended.replace(None)
+    }
+
+    pub fn end_loading(&self) -> Option<&'static str> {
+        self.ended.get()
     }
 
     /// At every interrupt.
@@ -85,24 +156,40 @@ impl Slice {
         if let Some(reason) = self.ended.get() {
             return Turn::End(reason);
         }
-        if !steps.is_multiple_of(GLANCE) {
+        if steps < self.next.get() {
             return Turn::GoOn;
         }
-        if steps > self.limit.get() {
-            return self.ending("the script has used up its budget of steps");
-        }
-        let elapsed = self.since.get().elapsed();
-        if elapsed <= SLICE {
-            return Turn::GoOn;
+        let elapsed = self.look(steps);
+        let (first, time) = self.before.get();
+        if let Some(reason) = over(steps, time + elapsed) {
+            return self.ending(reason);
         }
         // Where it cannot be suspended, the machine goes on and asks again.
-        if self.may_suspend.get() && !self.is_asked.replace(true) {
+        if self.may_suspend.get() && elapsed > self.length.get() && self.asked.get().is_none() {
+            self.asked.set(Some(steps));
             return Turn::Suspend;
         }
-        if elapsed > HOLD && steps - self.first.get() > HOLD_STEPS {
-            return self.ending("the script has held the shard too long where it cannot be suspended");
+        if self.is_held_too_long(steps - self.asked.get().unwrap_or(first), elapsed) {
+            return self.ending(HELD);
         }
-        if self.may_suspend.get() { Turn::Suspend } else { Turn::GoOn }
+        if self.may_suspend.get() && elapsed > self.length.get() { Turn::Suspend } else { Turn::GoOn }
+    }
+
+    /// The clock, and when to read it again: soon, if the script calls functions that take their time.
+    fn look(&self, steps: u64) -> Duration {
+        let elapsed = self.since.get().elapsed();
+        let is_long = elapsed.saturating_sub(self.seen.replace(elapsed)) > LONG;
+        let glance = if is_long { 1 } else { (self.glance.get() * 2).min(GLANCE) };
+        self.glance.set(glance);
+        self.next.set(steps + glance);
+        elapsed
+    }
+
+    /// So many steps at a stretch; far fewer of them if they take long.
+    fn is_held_too_long(&self, steps: u64, elapsed: Duration) -> bool {
+        let (hold, hold_steps) = self.hold.get();
+        elapsed > hold && steps > hold_steps
+            || self.may_suspend.get() && elapsed > LONGEST && steps > hold_steps / 100
     }
 
     fn ending(&self, reason: &'static str) -> Turn {

@@ -9,7 +9,7 @@ use content::Tree;
 use mail::{Contexts, MessageId, Phase};
 use mlua::thread::ThreadStatus;
 use mlua::{Error, Lua, MultiValue, Table, Thread, Value};
-use policy_api::{Ask, Client, Disposition, Host, Later, Message, Rights, SessionRequests};
+use policy_api::{Ask, Client, Disposition, Host, Later, Message, Rights, SessionRequests, Verdict};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
@@ -152,15 +152,43 @@ impl Call {
     }
 }
 
-/// Why a call did not end well: one line for the panic log.
+/// Why a call did not end well.
 #[derive(Debug)]
-pub struct Failure(pub String);
+pub struct Failure {
+    /// One line for the panic log.
+    pub text: String,
+    /// It was ended over a budget: of steps, of time, of memory, of what a function may cost.
+    pub is_over: bool,
+}
+
+/// What errors say that come of a budget: of memory, of PCRE.
+const BUDGETS: [&str; 2] = ["not enough memory", crate::pattern::TOO_EXPENSIVE];
 
 impl Failure {
     pub fn of(error: &Error) -> Failure {
-        let stack = stack(error);
-        let text = plain_text(error).replace('\n', " | ");
-        Failure(if stack.is_empty() { text } else { format!("{text} [stack: {stack}]") })
+        Failure::with_stack(&plain_text(error), Some(error))
+    }
+
+    pub fn plain(text: &str) -> Failure {
+        Failure::with_stack(text, None)
+    }
+
+    fn with_stack(text: &str, error: Option<&Error>) -> Failure {
+        let stack = error.map(stack).unwrap_or_default();
+        let text = text.replace('\n', " | ");
+        let is_over = BUDGETS.iter().any(|budget| text.contains(budget));
+        let text = if stack.is_empty() { text } else { format!("{text} [stack: {stack}]") };
+        Failure { text, is_over }
+    }
+
+    /// Of a call: whoever ended it over its budget has left a note.
+    fn in_call(self, call: &Call) -> Failure {
+        Failure { is_over: self.is_over || call.spent.ended.get().is_some(), ..self }
+    }
+
+    pub fn verdict(&self, what: &str) -> Verdict {
+        let text = format!("{what}: {}", self.text).into();
+        if self.is_over { Verdict::Exceeded(text) } else { Verdict::Failed(text) }
     }
 }
 
@@ -174,20 +202,13 @@ pub enum Step {
 /// Resumes a coroutine until it ends, waits or has had its slice.
 pub fn step(machine: &Machine, call: &Rc<Call>, thread: &Thread, arguments: MultiValue) -> Step {
     let (resumed, ended) = machine.slice(call, || thread.resume::<MultiValue>(arguments));
-    let failed = |text: &str, error: Option<&Error>| {
-        let stack = error.map(stack).unwrap_or_default();
-        Step::Ended(Err(Failure(if stack.is_empty() {
-            text.to_owned()
-        } else {
-            format!("{text} [stack: {stack}]")
-        })))
-    };
+    let failed = |text: &str| Step::Ended(Err(Failure::plain(text).in_call(call)));
     if let Some(reason) = ended {
-        return failed(reason, resumed.as_ref().err());
+        return Step::Ended(Err(Failure::with_stack(reason, resumed.as_ref().err()).in_call(call)));
     }
     let values = match resumed {
         Ok(values) => values,
-        Err(error) => return Step::Ended(Err(Failure::of(&error))),
+        Err(error) => return Step::Ended(Err(Failure::of(&error).in_call(call))),
     };
     if thread.status() != ThreadStatus::Resumable {
         return Step::Ended(Ok(values));
@@ -198,12 +219,12 @@ pub fn step(machine: &Machine, call: &Rc<Call>, thread: &Thread, arguments: Mult
         None | Some(Value::Nil) => Step::Breathe,
         Some(Value::LightUserData(mark)) if *mark == SUSPEND => match call.pending.take() {
             Some(pending) => Step::Wait(pending),
-            None => failed("the script waits for nothing", None),
+            None => failed("the script waits for nothing"),
         },
         Some(Value::LightUserData(mark)) if *mark == USER => {
-            failed("attempt to yield outside of a coroutine of the script", None)
+            failed("attempt to yield outside of a coroutine of the script")
         }
-        Some(_) => failed("the script has yielded to the engine", None),
+        Some(_) => failed("the script has yielded to the engine"),
     }
 }
 
@@ -217,10 +238,7 @@ pub async fn finish(
     loop {
         let arguments = match next {
             Step::Ended(result) => return result,
-            Step::Breathe => {
-                call.host.breathe().await;
-                MultiValue::new()
-            }
+            Step::Breathe => MultiValue::new(),
             Step::Wait(pending) => match pending.await {
                 Ok(mut values) => {
                     values.push_front(Value::Boolean(true));
@@ -233,6 +251,9 @@ pub async fn finish(
                 }
             },
         };
+        if call.spent.is_slow() {
+            machine.lane.turn(&call.host).await;
+        }
         next = step(&machine, &call, &thread, arguments);
     }
 }

@@ -67,7 +67,7 @@ impl Chores {
         match machine.load(|| tick.call::<Option<f64>>(now)) {
             Ok(next) => next.map(|next| Time::from_micros((next.max(0.0) * 1e6).ceil() as u64)),
             Err(error) => {
-                host.report(Level::Error, &format!("scriptlet: timers: {}", Failure::of(&error).0));
+                host.report(Level::Error, &format!("scriptlet: timers: {}", Failure::of(&error).text));
                 None
             }
         }
@@ -109,7 +109,7 @@ async fn run(machine: Rc<Machine>, host: Rc<dyn Host>, chore: Chore) {
     let result = call_alone(&machine, &call, chore.function, chore.arguments).await;
     call.end();
     if let Err(failure) = result {
-        host.report(Level::Error, &format!("scriptlet: {}: {}", chore.what, failure.0));
+        host.report(Level::Error, &format!("scriptlet: {}: {}", chore.what, failure.text));
     }
 }
 

@@ -42,10 +42,10 @@ fn run(order: Order) -> Later<Result<Told, String>> {
         };
         let call = Call::alone(&order.host);
         call.output.replace(Some(String::new()));
-        let arguments = arguments(&instance, &order.operands).map_err(|error| Failure::of(&error).0)?;
+        let arguments = arguments(&instance, &order.operands).map_err(|error| Failure::of(&error).text)?;
         let result = call_alone(&instance.machine, &call, function, arguments).await;
         call.end();
-        result.map_err(|failure| failure.0)?;
+        result.map_err(|failure| failure.text)?;
         let output = call.output.take().unwrap_or_default();
         Ok(Told::head(vec![("output", Cell::Text(output.trim_end().to_owned()))]))
     })

@@ -280,7 +280,7 @@ pub async fn ask(
     }
     let mut lent = match Lent::take(hook, &instance.machine, host) {
         Ok(lent) => lent,
-        Err(error) => return Verdict::Failed(Failure::of(&error).0.into()),
+        Err(error) => return Failure::of(&error).verdict("hook"),
     };
     let mut verdict = Verdict::Continue;
     for (module, callout) in turns {
@@ -290,9 +290,7 @@ pub async fn ask(
             Ok(values) if decides(callout, &values, &lent, hook) => verdict = Verdict::Done,
             Ok(_) => continue,
             Err(failure) => {
-                verdict = Verdict::Failed(
-                    format!("{} of module {}: {}", callout.name, module.name, failure.0).into(),
-                );
+                verdict = failure.verdict(&format!("{} of module {}", callout.name, module.name));
             }
         }
         break;
@@ -383,11 +381,11 @@ async fn authenticate(
     };
     let (function, arguments) = match prepare(hook) {
         Ok(prepared) => prepared,
-        Err(error) => return Verdict::Failed(Failure::of(&error).0.into()),
+        Err(error) => return Failure::of(&error).verdict("hook"),
     };
     let lent = match Lent::take(hook, &instance.machine, host) {
         Ok(lent) => lent,
-        Err(error) => return Verdict::Failed(Failure::of(&error).0.into()),
+        Err(error) => return Failure::of(&error).verdict("hook"),
     };
     let result = call_alone(&instance.machine, &lent.call, function, arguments).await;
     lent.give_back(hook);
@@ -401,6 +399,6 @@ async fn authenticate(
             }
             Verdict::Done
         }
-        Err(failure) => Verdict::Failed(format!("authenticate: {}", failure.0).into()),
+        Err(failure) => failure.verdict("authenticate"),
     }
 }

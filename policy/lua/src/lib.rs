@@ -14,6 +14,7 @@ mod findings;
 mod function;
 mod hooks;
 mod instance;
+mod lane;
 mod machine;
 mod macros;
 mod module;

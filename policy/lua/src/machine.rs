@@ -19,6 +19,7 @@ pub struct Machine {
     /// What other modules offer; none where there is no configuration.
     pub services: RefCell<Option<Rc<policy_api::Services>>>,
     pub chores: crate::chores::Chores,
+    pub lane: crate::lane::Lane,
     /// Our name, once the module is made.
     pub hostname: RefCell<String>,
     /// What scripts print while they load, when there is no host yet.
@@ -59,6 +60,7 @@ impl Machine {
             patterns: RefCell::default(),
             services: RefCell::default(),
             chores: crate::chores::Chores::default(),
+            lane: crate::lane::Lane::default(),
             hostname: RefCell::new("localhost".to_owned()),
             printed: RefCell::default(),
             operators: MultiValue::new(),
@@ -139,20 +141,19 @@ impl Machine {
         let kept = call.spent.memory.get();
         let left = (budget::MEMORY as isize - kept).max(1 << 16) as usize;
         let outer = self.enter(Some(call.clone()));
-        self.slice.begin(call.spent.steps.get(), true);
+        self.slice.begin(&call.spent);
         let result = limited(&self.lua, (before + left).min(budget::MACHINE_MEMORY), run);
-        let (steps, ended) = self.slice.end();
+        let ended = self.slice.end(&call.spent);
         self.enter(outer);
-        call.spent.steps.set(steps);
         call.spent.memory.set(kept + self.lua.used_memory() as isize - before as isize);
         (result, ended)
     }
 
     /// Runs a chunk while scripts load: it cannot wait, and has a call's budget.
     pub fn load<T>(&self, run: impl FnOnce() -> mlua::Result<T>) -> mlua::Result<T> {
-        self.slice.begin(0, false);
+        self.slice.begin_loading();
         let result = limited(&self.lua, budget::MACHINE_MEMORY, run);
-        match self.slice.end().1 {
+        match self.slice.end_loading() {
             Some(reason) => Err(Error::runtime(reason)),
             None => result,
         }

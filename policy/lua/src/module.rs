@@ -273,8 +273,8 @@ impl Scriptlet {
             Some(CONTINUE) => None,
             Some(DONE) => Some(Verdict::Done),
             _ => {
-                let text = "must return msys.core.VALIDATE_CONT or msys.core.VALIDATE_DONE".to_owned();
-                Some(self.failed(call, turn, &Failure(text)))
+                let text = "must return msys.core.VALIDATE_CONT or msys.core.VALIDATE_DONE";
+                Some(self.failed(call, turn, &Failure::plain(text)))
             }
         }
     }
@@ -282,12 +282,12 @@ impl Scriptlet {
     /// Behind the session there is nobody to answer: the message goes its way, the log has the error.
     fn failed(&self, call: &Rc<Call>, turn: &Turn, failure: &Failure) -> Verdict {
         let module: &Registered = &self.instance.modules[turn.module];
-        let text = format!("{} of module {}: {}", turn.callout.name, module.name, failure.0);
+        let what = format!("{} of module {}", turn.callout.name, module.name);
         if matches!(turn.callout.phase, Phase::SetBinding | Phase::FinalValidation | Phase::MsgGenDataSpool) {
-            call.host.report(Level::Error, &format!("scriptlet: {text}"));
+            call.host.report(Level::Error, &format!("scriptlet: {what}: {}", failure.text));
             return Verdict::Continue;
         }
-        Verdict::Failed(text.into())
+        failure.verdict(&what)
     }
 
     fn say(&self, host: &Rc<dyn Host>) {

@@ -80,8 +80,10 @@ pub fn compiled(lua: &Lua, pattern: &str, unicode: bool) -> mlua::Result<Arc<Reg
     compile(lua, pattern, unicode)?.map_err(|(text, _)| Error::runtime(text))
 }
 
+pub const TOO_EXPENSIVE: &str = "the pattern is too expensive for this text";
+
 fn failed(error: pcre2::Error) -> String {
-    format!("the pattern is too expensive for this text: {error}")
+    format!("{TOO_EXPENSIVE}: {error}")
 }
 
 /// What a match has captured, by number and by name.

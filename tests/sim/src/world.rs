@@ -48,9 +48,12 @@ impl World for SimWorld {
     }
 
     async fn breathe(&self) {
-        if !self.universe.0.chances.one_in(BREATHS) {
-            return;
+        if self.universe.0.chances.one_in(BREATHS) {
+            self.give_way().await;
         }
+    }
+
+    async fn give_way(&self) {
         let mut given_way = false;
         poll_fn(|context| {
             if std::mem::replace(&mut given_way, true) {

@@ -65,6 +65,10 @@ impl<W: World> World for Offline<W> {
         self.world.sleep_until(when).await;
     }
 
+    async fn give_way(&self) {
+        self.world.give_way().await;
+    }
+
     async fn breathe(&self) {
         self.world.breathe().await;
     }

@@ -48,6 +48,7 @@ impl Watched {
             Verdict::Continue => "continue".to_owned(),
             Verdict::Done => "done".to_owned(),
             Verdict::Failed(text) => format!("failed: {text}"),
+            Verdict::Exceeded(text) => format!("ended over its budget: {text}"),
         };
         let step = Step {
             phase,
@@ -158,6 +159,10 @@ impl Host for Listening {
 
     fn pause(&self, delay: Duration) -> Later<()> {
         self.noting("pause", format!("{delay:?}"), self.host.pause(delay), |()| "over".into())
+    }
+
+    fn give_way(&self) -> Later<()> {
+        self.host.give_way()
     }
 
     fn breathe(&self) -> Later<()> {

@@ -191,6 +191,20 @@ fn a_module_that_fails_or_panics_costs_its_client_a_421_and_says_so() {
 }
 
 #[test]
+fn a_module_that_exceeds_its_budget_costs_its_client_a_451_and_the_session_goes_on() {
+    for option in ["at_data", "at_data_spool", "at_data_spool_each_rcpt", "at_final_validation"] {
+        let stanza = format!("scripted \"one\" {{ {option} = \"exceed the budget of steps\" }}");
+        let outcome = play(&stanza, [transaction(1), vec!["QUIT\r\n".into()]].concat());
+        let expected = "451 4.3.0 mx.sim.example temporary issue, please retry your message later";
+        assert_eq!(outcome.replies[5].0, expected, "{option}: {outcome:#?}");
+        assert!(outcome.replies[6].0.starts_with("221"), "{option}: {outcome:#?}");
+        assert!(outcome.paniclog.contains("error: the budget of steps"), "{option}: {outcome:#?}");
+        assert!(outcome.rejectlog.contains("E=451 M=scripted"), "{option}: {outcome:#?}");
+        assert_eq!(outcome.delivered, [], "{option}");
+    }
+}
+
+#[test]
 fn done_ends_the_phase_and_a_later_code_wins() {
     let two = |first: &str, second: &str| {
         let stanzas = format!(

@@ -216,6 +216,7 @@ fn decide(decision: &str, ask: &mut Ask<'_>) -> Option<Verdict> {
         "wait" => {}
         "done" => return Some(Verdict::Done),
         "fail" => return Some(Verdict::Failed(rest.into())),
+        "exceed" => return Some(Verdict::Exceeded(rest.into())),
         "panic" => panic!("{rest}"),
         "code" => reply().into_iter().for_each(|(code, text)| ask.disposition.set_code(code, text)),
         "disconnect" => reply().into_iter().for_each(|(code, text)| ask.disposition.disconnect(code, text)),
