@@ -64,7 +64,8 @@ pub enum Hook<'a> {
     LogPermanentFailure { message: &'a mut Message, contexts: &'a mut Contexts, reply: &'a Reply },
     /// `core_generate_bounces`: shall the sender of a failed message get a notice? The configuration has spoken.
     GenerateBounces { message: &'a mut Message, contexts: &'a mut Contexts, enabled: &'a mut bool },
-    /// `outbound_smtp_auth_config`: what we prove ourselves with to the next host of this message. None: the
+    /// `outbound_smtp_auth_config`: what we prove ourselves with to the next host of this message, asked for the copy
+    /// that goes first; the others of its transaction go with it if their variables agree. None: the
     /// options outbound_smtp_auth_* of its binding and domain. The message's variables of these names, those
     /// that are set here too, go before both; outbound_smtp_auth_key has been set from the option.
     OutboundAuth {
