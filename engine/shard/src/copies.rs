@@ -77,6 +77,8 @@ struct Split {
 pub(crate) struct Copy {
     pub verdict: Verdict,
     pub envelope: Envelope,
+    /// Its contexts are not those that all share: they belong into the envelope.
+    pub has_own_contexts: bool,
 }
 
 impl<W: World> Asking<'_, W> {
@@ -84,7 +86,8 @@ impl<W: World> Asking<'_, W> {
     pub async fn split(&mut self, mut message: Message, received: Time) -> (Verdict, Option<Judged>) {
         let recipients = std::mem::take(&mut message.recipients);
         // What is unchanged from here on is everybody's.
-        let parent = Content::new(std::mem::take(&mut message.content).octets());
+        let mut parent = std::mem::take(&mut message.content);
+        parent.settle();
         let sender = message.sender.take();
         let mut split = Split::new(parent.clone(), recipients.len());
         for (index, recipient) in recipients.iter().enumerate() {
@@ -157,7 +160,6 @@ impl<W: World> Asking<'_, W> {
             Some(domain) => self.site.queue_of_domain(&binding, domain),
             None => self.site.routing_domain(&binding, &recipient),
         };
-        let changed = *before != *self.contexts;
         let envelope = Envelope {
             id: message.id,
             recipient,
@@ -165,9 +167,9 @@ impl<W: World> Asking<'_, W> {
             domain,
             priority: message.priority,
             body: 0,
-            contexts: changed.then(|| self.contexts.clone()),
+            contexts: None,
         };
-        Copy { verdict, envelope }
+        Copy { verdict, envelope, has_own_contexts: *before != *self.contexts }
     }
 
     /// set_binding alone, for a copy that is queued already.
@@ -219,7 +221,7 @@ impl Split {
     }
 
     fn take(&mut self, copy: Copy, contexts: Contexts, message: &mut Message, sender: &Option<Address>) {
-        let Copy { verdict, mut envelope } = copy;
+        let Copy { verdict, mut envelope, has_own_contexts } = copy;
         let disposition = verdict.disposition;
         self.module = verdict.module.or(self.module);
         self.cost = self.cost.saturating_add(disposition.tarpit);
@@ -246,6 +248,7 @@ impl Split {
             self.octets += self.bodies[usize::from(body)].len();
             self.senders.push((self.copies.len(), message.sender.take()));
         }
+        envelope.contexts = has_own_contexts.then_some(contexts);
         self.copies.push(envelope);
         self.refusals.push(None);
     }

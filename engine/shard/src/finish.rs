@@ -21,8 +21,9 @@ impl<W: World> Conversation<W> {
         self.wait_for_throttle().await;
         let Some(mut seen) = judged.seen.take() else { return self.finish_unseen(draft, judged).await };
         let (batch, received) = (seen.batch, seen.received);
-        let notified = seen.sender.clone().filter(|_| self.settings.notifies_of_refusals);
-        let returned = seen.bodies[0].octets();
+        let notifies = self.settings.notifies_of_refusals && !judged.refused.is_empty();
+        let notified = seen.sender.clone().filter(|_| notifies);
+        let returned = notified.as_ref().map(|_| seen.bodies[0].octets());
         let outgoing = std::mem::take(&mut seen.outgoing);
         let reply = seen.reply.take().unwrap_or_else(|| accepted(batch));
         let mut receptions = self.receptions(judged.copies, seen, draft.eight_bit).await;
@@ -35,7 +36,7 @@ impl<W: World> Conversation<W> {
         }
         self.log_bounces(&bounces);
         // After the message: a notice before it would be repeated with each attempt of the client.
-        if let Some(sender) = notified.filter(|_| !judged.refused.is_empty()) {
+        if let (Some(sender), Some(returned)) = (notified, returned) {
             self.shard.notify_refused(&sender, &judged.refused, &returned, received).await;
         }
         reply
@@ -64,17 +65,7 @@ impl<W: World> Conversation<W> {
 
     /// One for each sender: mostly one. Each has the bodies that its copies name.
     async fn receptions(&mut self, copies: Vec<Envelope>, seen: Seen, eight_bit: bool) -> Vec<Reception> {
-        let mut groups: Vec<(Option<Address>, Vec<Envelope>)> = Vec::new();
-        let mut places: HashMap<Option<Address>, usize> = HashMap::new();
-        for (index, copy) in copies.into_iter().enumerate() {
-            let own = seen.senders.binary_search_by_key(&index, |(of, _)| *of);
-            let sender = own.map_or(&seen.sender, |own| &seen.senders[own].1);
-            let place = *places.entry(sender.clone()).or_insert(groups.len());
-            if place == groups.len() {
-                groups.push((sender.clone(), Vec::new()));
-            }
-            groups[place].1.push(copy);
-        }
+        let groups = by_sender(copies, &seen);
         let facts = Facts { batch: seen.batch, received: seen.received, eight_bit };
         let message = std::mem::take(&mut self.contexts.message);
         let mut receptions = Vec::with_capacity(groups.len());
@@ -83,11 +74,11 @@ impl<W: World> Conversation<W> {
             let mut places: HashMap<u16, u16> = HashMap::new();
             let mut bodies: Vec<Bytes> = Vec::new();
             for copy in &mut copies {
-                let place = *places.entry(copy.body).or_insert(bodies.len() as u16);
-                if usize::from(place) == bodies.len() {
-                    bodies.push(self.written(&seen.bodies[usize::from(copy.body)], &sender));
-                }
-                copy.body = place;
+                let content = usize::from(copy.body);
+                copy.body = *places.entry(copy.body).or_insert_with(|| {
+                    bodies.push(self.written(&seen.bodies[content], &sender));
+                    (bodies.len() - 1) as u16
+                });
             }
             let eight_bit = eight_bit || bodies.iter().any(|body| !body.is_ascii());
             self.contexts.message = message.clone();
@@ -126,8 +117,7 @@ impl<W: World> Conversation<W> {
             return content.octets();
         }
         let path = trace::return_path(sender.as_ref().map_or("", |sender| sender.as_str()));
-        let octets = content.octets();
-        [path.as_bytes(), &octets].concat().into()
+        content.behind(path.as_bytes())
     }
 
     /// `inbound_throttle_messages`: what is above the rate waits, and is not refused (mail-flow.md §7.5).
@@ -149,6 +139,25 @@ impl<W: World> Conversation<W> {
             _ => draft.body.freeze(),
         }
     }
+}
+
+/// The copies by their senders.
+fn by_sender(copies: Vec<Envelope>, seen: &Seen) -> Vec<(Option<Address>, Vec<Envelope>)> {
+    if seen.senders.is_empty() && !copies.is_empty() {
+        return vec![(seen.sender.clone(), copies)];
+    }
+    let mut groups: Vec<(Option<Address>, Vec<Envelope>)> = Vec::new();
+    let mut places: HashMap<Option<Address>, usize> = HashMap::new();
+    for (index, copy) in copies.into_iter().enumerate() {
+        let own = seen.senders.binary_search_by_key(&index, |(of, _)| *of);
+        let sender = own.map_or(&seen.sender, |own| &seen.senders[own].1);
+        let place = *places.entry(sender.clone()).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push((sender.clone(), Vec::new()));
+        }
+        groups[place].1.push(copy);
+    }
+    groups
 }
 
 /// What all copies of a message have in common.

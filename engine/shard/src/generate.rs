@@ -62,7 +62,8 @@ impl<W: World> Shard<W> {
         let before = contexts.clone();
         let mut asking =
             Asking { shard: self, site, client: &client, contexts: &mut contexts, host: &host, stream: None };
-        let Copy { verdict, envelope } = asking.copy(Phase::MsgGenDataSpool, &mut message, &before, "").await;
+        let Copy { verdict, envelope, .. } =
+            asking.copy(Phase::MsgGenDataSpool, &mut message, &before, "").await;
         if let Some(refusal) = self.generation_rejected(id, &contexts, &verdict) {
             return refusal;
         }
@@ -77,7 +78,7 @@ impl<W: World> Shard<W> {
             sender: message.sender,
             eight_bit: message.eight_bit || !body.is_ascii(),
             contexts,
-            envelopes: vec![mail::Envelope { contexts: None, ..envelope }],
+            envelopes: vec![envelope],
             bodies: vec![body],
         }];
         for message in outgoing {

@@ -62,11 +62,12 @@ impl<W: World> Shard<W> {
             message.recipient = Some(recipient);
             message.content = parent.clone();
             let copy = asking.copy(Phase::SetBinding, &mut message, &new.contexts, &new.binding).await;
-            *asking.contexts = new.contexts.clone();
+            let contexts = std::mem::replace(asking.contexts, new.contexts.clone());
             if !std::mem::take(&mut message.outgoing).is_empty() {
                 self.complain("policy: a message that policy sends cannot send another one");
             }
             let mut envelope = copy.envelope;
+            envelope.contexts = copy.has_own_contexts.then_some(contexts);
             if message.content.is_edited() && bodies.len() < usize::from(u16::MAX) {
                 envelope.body = bodies.len() as u16;
                 bodies.push(message.content.octets());

@@ -13,6 +13,7 @@ pub struct Content {
     body: Bytes,
     /// Both in one piece, as long as nothing was changed.
     whole: Option<Bytes>,
+    edited: bool,
 }
 
 /// The same octets; copies that nobody has changed are not compared octet by octet.
@@ -37,20 +38,30 @@ pub enum Place {
 impl Content {
     pub fn new(octets: Bytes) -> Self {
         let at = body_start(&octets);
-        Content { header: octets.slice(..at), body: octets.slice(at..), whole: Some(octets) }
+        Content { header: octets.slice(..at), body: octets.slice(at..), whole: Some(octets), edited: false }
     }
 
     /// Header and body in one piece: shared if nothing was changed, else put together.
     pub fn octets(&self) -> Bytes {
         match &self.whole {
             Some(whole) => whole.clone(),
-            None => [&self.header[..], &self.body[..]].concat().into(),
+            None => self.behind(b""),
         }
     }
 
-    /// Whether something was changed since `new` or the last `replace`.
+    /// Whether something was changed since `new` or `settle`.
     pub fn is_edited(&self) -> bool {
-        self.whole.is_none() && !self.is_empty()
+        self.edited && !self.is_empty()
+    }
+
+    /// What it is now is what it was.
+    pub fn settle(&mut self) {
+        self.edited = false;
+    }
+
+    /// Something before the header and the body, all in one piece.
+    pub fn behind(&self, first: &[u8]) -> Bytes {
+        [first, &self.header, &self.body].concat().into()
     }
 
     pub fn len(&self) -> usize {
@@ -78,12 +89,12 @@ impl Content {
     pub fn set_body(&mut self, body: impl Into<Bytes>) {
         self.end_header();
         self.body = body.into();
-        self.whole = None;
+        self.touch();
     }
 
     /// Everything anew; counts as a change.
     pub fn replace(&mut self, octets: Bytes) {
-        *self = Content { whole: None, ..Content::new(octets) };
+        *self = Content { edited: true, ..Content::new(octets) };
     }
 
     /// The first field of a name.
@@ -128,7 +139,7 @@ impl Content {
         if place == Place::First && header.ends_with(b"\r\n\r\n") {
             // Its end is where it is looked for, and stays there.
             self.header = [written, &header].concat().into();
-            self.whole = None;
+            self.touch();
             return;
         }
         let mut is_placed = place == Place::First;
@@ -143,6 +154,12 @@ impl Content {
         }
         pieces.extend((!is_placed).then_some(written));
         self.rebuild(pieces);
+    }
+
+    /// It is not what it was.
+    fn touch(&mut self) {
+        self.whole = None;
+        self.edited = true;
     }
 
     fn rebuild(&mut self, fields: Vec<&[u8]>) {
@@ -165,7 +182,7 @@ impl Content {
         }
         header.extend_from_slice(b"\r\n");
         self.header = header.into();
-        self.whole = None;
+        self.touch();
     }
 
     /// A body needs the empty line before it.
