@@ -13,7 +13,7 @@ const TIME: Duration = Duration::from_secs(10);
 /// Computing of a call that nobody else notices; after it, it goes on in the slow lane.
 const FIRST: Duration = Duration::from_micros(400);
 /// Its slices there.
-const SLICE: Duration = Duration::from_micros(100);
+pub const SLICE: Duration = Duration::from_micros(100);
 /// Computing at a stretch where a script cannot be suspended: inside of a metamethod, of a comparison.
 const HOLD: Duration = Duration::from_millis(1);
 /// And interrupts, so that a machine whose core was taken away does not end a script for it.
@@ -32,9 +32,9 @@ pub const MEMORY: usize = 32 << 20;
 /// Octets of the whole machine: all sessions of a shard and what their scripts keep.
 pub const MACHINE_MEMORY: usize = 512 << 20;
 
-const TOO_MANY_STEPS: &str = "the script has used up its budget of steps";
+pub const TOO_MANY_STEPS: &str = "the script has used up its budget of steps";
 const TOO_LONG: &str = "the script has computed for too long";
-const HELD: &str = "the script has held the shard too long where it cannot be suspended";
+pub const HELD: &str = "the script has held the shard too long where it cannot be suspended";
 
 /// Of one call. Shared with the machine while the call runs.
 #[derive(Debug, Default)]
@@ -51,6 +51,15 @@ impl Spent {
     /// The call goes on in turns with others of its kind.
     pub fn is_slow(&self) -> bool {
         self.time.get() >= FIRST
+    }
+
+    /// Computing for the script that is no interrupt of the machine: so many steps of about the same cost.
+    pub fn charge(&self, steps: u64, time: Duration) {
+        self.steps.set(self.steps.get() + steps);
+        self.time.set(self.time.get() + time);
+        if let Some(reason) = over(self.steps.get(), self.time.get()) {
+            self.ended.set(Some(reason));
+        }
     }
 }
 
@@ -195,5 +204,26 @@ impl Slice {
     fn ending(&self, reason: &'static str) -> Turn {
         self.ended.set(Some(reason));
         Turn::End(reason)
+    }
+
+    /// The script has held the shard too long in a function that has interrupts of its own.
+    pub fn hold(&self) -> &'static str {
+        self.ended.set(Some(HELD));
+        HELD
+    }
+
+    /// Computing for the script between two interrupts: so many steps of about the same cost.
+    pub fn charge(&self, steps: u64) {
+        self.steps.set(self.steps.get() + steps);
+    }
+
+    /// It is time to be suspended.
+    pub fn is_over(&self) -> bool {
+        self.since.get().elapsed() > self.length.get()
+    }
+
+    /// So many steps that could not be suspended are too many.
+    pub fn holds(&self, steps: u64) -> bool {
+        self.is_held_too_long(steps, self.since.get().elapsed())
     }
 }

@@ -17,9 +17,11 @@ mod instance;
 mod lane;
 mod machine;
 mod macros;
+mod matcher;
 mod module;
 mod pattern;
 mod sources;
+mod strings;
 mod value;
 mod watch;
 

@@ -4,7 +4,7 @@
 
 use crate::budget::{self, Slice, Turn};
 use crate::call::Call;
-use crate::dialect;
+use crate::{dialect, strings};
 use mlua::{Error, Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value, VmState};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,6 +20,9 @@ pub struct Machine {
     pub services: RefCell<Option<Rc<policy_api::Services>>>,
     pub chores: crate::chores::Chores,
     pub lane: crate::lane::Lane,
+    pub known: strings::Known,
+    /// The script that runs has asked for its coroutine.
+    pub is_thread_known: std::cell::Cell<bool>,
     /// Our name, once the module is made.
     pub hostname: RefCell<String>,
     /// What scripts print while they load, when there is no host yet.
@@ -61,6 +64,8 @@ impl Machine {
             services: RefCell::default(),
             chores: crate::chores::Chores::default(),
             lane: crate::lane::Lane::default(),
+            known: strings::Known::default(),
+            is_thread_known: std::cell::Cell::default(),
             hostname: RefCell::new("localhost".to_owned()),
             printed: RefCell::default(),
             operators: MultiValue::new(),
@@ -86,6 +91,17 @@ impl Machine {
         host.set("error_text", lua.create_function(|lua, error: Value| error_text(lua, error))?)?;
         host.set("bitwise", lua.create_function(bitwise)?)?;
         host.set("find", lua.create_function(find)?)?;
+        host.set("seek", lua.create_function(strings::find)?)?;
+        host.set("matched", lua.create_function(strings::matched)?)?;
+        host.set("replaced", lua.create_function(strings::replaced)?)?;
+        host.set("within", lua.create_function(strings::within)?)?;
+        host.set(
+            "keep",
+            lua.create_function(|lua, ()| {
+                Machine::of(lua)?.is_thread_known.set(true);
+                Ok(())
+            })?,
+        )?;
         host.set("print", lua.create_function(print)?)?;
         host.set("session", lua.create_function(|lua, ()| calling(lua, "_TLS")?.session_table(lua))?)?;
         host.set(

@@ -247,7 +247,8 @@ impl Scriptlet {
             };
             match step(&self.instance.machine, call, &thread, arguments) {
                 Step::Ended(result) => {
-                    if result.is_ok() && self.spare.borrow().len() < SPARE {
+                    let is_ours = !self.instance.machine.is_thread_known.take();
+                    if is_ours && result.is_ok() && self.spare.borrow().len() < SPARE {
                         self.spare.borrow_mut().push(thread);
                     }
                     if let Some(verdict) = self.ended(call, turn, result) {

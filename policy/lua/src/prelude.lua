@@ -97,7 +97,6 @@ host.operators = {
 
 -- Lua 5.1 (LUA_COMPAT_MOD, LUA_COMPAT_GFIND) and what the machine has left out.
 math.mod = math.fmod
-string.gfind = string.gmatch
 string.split = nil
 table.setn = function() error("'setn' is obsolete", 2) end
 function loadstring(source, name)
@@ -127,19 +126,134 @@ function tonumber(value, base)
   return raw_tonumber(value, base)
 end
 
--- Searching for plain text is quadratic in the machine; long texts are searched in linear time.
-local raw_find, raw_match, plain_find = string.find, string.match, host.find
-function string.find(text, pattern, init, plain)
-  if type(pattern) == "string" and #pattern > 32 and #text > 4096 and (plain or not raw_find(pattern, "[%^%$%*%+%?%.%(%)%[%]%%%-]")) then
-    return plain_find(text, pattern, init or 1)
+-- Patterns that could take long in a long text are matched by the host, in slices; so is plain text, in linear time.
+local raw_find, raw_match, raw_gmatch, raw_gsub = string.find, string.match, string.gmatch, string.gsub
+local plain_find, within = host.find, host.within
+local host_find, host_match, host_replace = host.seek, host.matched, host.replaced
+local isyieldable, sub, concat, tostring, error = coroutine.isyieldable, string.sub, table.concat, tostring, error
+local limits, known = {}, 0
+-- Whether it is left to the machine: what is no text is the machine's to complain of.
+local function is_short(text, pattern)
+  if type(text) ~= "string" or type(pattern) ~= "string" then return true end
+  local length = #text
+  if length <= 24 and #pattern <= 16 then return true end
+  local limit = limits[pattern]
+  if limit == nil then
+    if known >= 512 then limits, known = {}, 0 end
+    limit = within(pattern)
+    limits[pattern], known = limit, known + 1
   end
-  return raw_find(text, pattern, init, plain)
+  return length <= limit
 end
--- Without a comparison of its own, sorting is not interrupted.
-local raw_sort = table.sort
+local function find(text, pattern, init) return settle(host_find(isyieldable(), text, pattern, init)) end
+
+function string.find(text, pattern, init, plain)
+  if plain then
+    if type(pattern) == "string" and #pattern > 32 and #text > 4096 then return plain_find(text, pattern, init or 1) end
+    return raw_find(text, pattern, init, plain)
+  end
+  if is_short(text, pattern) then return raw_find(text, pattern, init) end
+  return find(text, pattern, init)
+end
+function string.match(text, pattern, init)
+  if is_short(text, pattern) then return raw_match(text, pattern, init) end
+  return settle(host_match(isyieldable(), text, pattern, init))
+end
+function string.gmatch(text, pattern)
+  if is_short(text, pattern) then return raw_gmatch(text, pattern) end
+  -- What anchors elsewhere is a letter like others here.
+  if sub(pattern, 1, 1) == "^" then pattern = "%" .. pattern end
+  local at = 1
+  local function step(first, last, ...)
+    if first == nil then
+      at = #text + 2
+      return nil
+    end
+    at = last >= first and last + 1 or first + 1
+    if select("#", ...) == 0 then return sub(text, first, last) end
+    return ...
+  end
+  return function() return step(find(text, pattern, at)) end
+end
+local function replacement(with, found, ...)
+  local value
+  if type(with) == "table" then
+    value = with[select("#", ...) == 0 and found or (...)]
+  elseif select("#", ...) == 0 then
+    value = with(found)
+  else
+    value = with(...)
+  end
+  if not value then return found end
+  if type(value) ~= "string" and type(value) ~= "number" then
+    error("invalid replacement value (a " .. type(value) .. ")", 4)
+  end
+  return value
+end
+function string.gsub(text, pattern, with, most)
+  if is_short(text, pattern) then return raw_gsub(text, pattern, with, most) end
+  if type(with) == "string" or type(with) == "number" then
+    return settle(host_replace(isyieldable(), text, pattern, tostring(with), most))
+  end
+  if type(with) ~= "table" and type(with) ~= "function" then return raw_gsub(text, pattern, with, most) end
+  local out, count, at, done = {}, 0, 1, 1
+  local is_anchored, last_start = sub(pattern, 1, 1) == "^", #text + 1
+  most = most or last_start
+  local function step(first, last, ...)
+    if first == nil then return false end
+    count = count + 1
+    out[#out + 1] = sub(text, done, first - 1)
+    out[#out + 1] = replacement(with, sub(text, first, last), ...)
+    done = last + 1
+    at = last >= first and last + 1 or first + 1
+    return not is_anchored and at <= last_start
+  end
+  while count < most and step(find(text, pattern, at)) do end
+  out[#out + 1] = sub(text, done)
+  return concat(out), count
+end
+string.gfind = string.gmatch
+
+-- Comparisons of scripts are called from Lua, so that sorting can be suspended: merging, in pieces of growing length.
+local raw_sort, move = table.sort, table.move
+local function less(a, b) return a < b end
 function table.sort(list, before)
-  if before == nil and #list > 5000 then before = function(a, b) return a < b end end
-  return raw_sort(list, before)
+  local length = #list
+  if length <= 100 or before ~= nil and type(before) ~= "function" then return raw_sort(list, before) end
+  before = before or less
+  local from, to = move(list, 1, length, 1, {}), {}
+  local width = 1
+  while width < length do
+    for low = 1, length, 2 * width do
+      local a, b, at = low, low + width, low
+      local middle, high = b, low + 2 * width
+      if middle > length + 1 then middle = length + 1 end
+      if high > length + 1 then high = length + 1 end
+      while a < middle and b < high do
+        if before(from[b], from[a]) then
+          to[at], b = from[b], b + 1
+        else
+          to[at], a = from[a], a + 1
+        end
+        at = at + 1
+      end
+      if a < middle then
+        move(from, a, middle - 1, at, to)
+      elseif b < high then
+        move(from, b, high - 1, at, to)
+      end
+    end
+    from, to = to, from
+    width = 2 * width
+  end
+  move(from, 1, length, 1, list)
+end
+
+-- A coroutine that the script knows is not used for another call.
+local running, keep = coroutine.running, host.keep
+function coroutine.running()
+  keep()
+  return running()
 end
 
 function print(...)

@@ -120,3 +120,51 @@ print("a", 1, nil, true)
 
 --- nothing of the outside is left
 eq({ io, os.execute, os.exit, os.remove, dofile, loadfile, package.loadlib, debug.sethook, debug.getregistry }, {})
+
+--- patterns in long texts are matched in slices, and find what they find in short ones [data]
+local long = ("word, "):rep(200) .. "key = value; rest"
+assert(select("#", string.find(long, "nothing (here)")) == 1)
+local first, last, key, value = string.find(long, "(%w+) = (%w+)")
+vctx:set(VCTX_MESS, "found", first .. " " .. last .. " " .. key .. " " .. value)
+vctx:set(VCTX_MESS, "match", (string.match(long, "^(.-),%s*(.-);")))
+local words = 0
+for word, comma in string.gmatch(long, "(%a+)(,?)") do words = words + (comma == "," and 1 or 0) end
+vctx:set(VCTX_MESS, "words", words)
+local text, count = string.gsub(long, "(%w+),%s*", "%1%%", 3)
+vctx:set(VCTX_MESS, "text", text:sub(1, 20) .. count)
+vctx:set(VCTX_MESS, "all", select(2, string.gsub(long, "%w*", "")))
+vctx:set(VCTX_MESS, "anchored", select(2, string.gsub(long, "^(%w+),%s*", {})))
+local ok, why = pcall(string.find, long, "(.-%w+")
+vctx:set(VCTX_MESS, "why", why:match("[^:]+$"))
+local ok, why = pcall(string.gsub, long, "(.-),", function() return {} end)
+vctx:set(VCTX_MESS, "bad", why:match("invalid.*$"))
+--> mess found=1201 1211 key value
+--> mess match=word
+--> mess words=200
+--> mess text=word%word%word%word,3
+--> mess all=609
+--> mess anchored=1
+--> mess why= unfinished capture
+--> mess bad=invalid replacement value (a table)
+
+--- what a replacement calls may wait, in a long text too [data]
+local seen = 0
+local text = string.gsub(("x"):rep(4000) .. "yz", ".-y", function(found)
+  msys.sleep(1)
+  seen = seen + 1
+  return #found
+end)
+vctx:set(VCTX_MESS, "text", text .. " " .. seen)
+--> mess text=4001z 1
+
+--- sorting is stable, and may wait between two comparisons [data]
+local list = {}
+for i = 1, 1000 do list[i] = { key = i % 7, number = i } end
+table.sort(list, function(a, b) return a.key < b.key end)
+local right = true
+for i = 2, 1000 do
+  local a, b = list[i - 1], list[i]
+  right = right and (a.key < b.key or a.key == b.key and a.number < b.number)
+end
+vctx:set(VCTX_MESS, "right", tostring(right))
+--> mess right=true
