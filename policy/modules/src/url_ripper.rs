@@ -145,7 +145,8 @@ impl Module for Ripper {
         if ask.phase == Phase::Data && !is_long {
             self.gather(&ask.message.content, &mut search);
         }
-        if !is_long && self.remember(&mut search, host.now()) {
+        // Who watches sees every question.
+        if !is_long && !host.is_watched() && self.remember(&mut search, host.now()) {
             self.note(ask, search);
             return Answer::Now(Verdict::Continue);
         }
