@@ -4,7 +4,7 @@
 use crate::identity::{domains_of, reply_to};
 use authentication::{Kind, Question, Reply, is_host_name, organisational_domain, reversed};
 use config::{Bool, ColonList, Dictionary as Pairs, Instances, Integer, ModuleSyntax, OptionalText, Stanza};
-use content::{Content, PartId, Tree};
+use content::Content;
 use mail::{Dictionary, Phase, Time};
 use memchr::memmem;
 use policy_api::{Answer, Ask, Finding, Host, Later, LinkList, Make, Module, ModuleDef, Ripped, Verdict};
@@ -141,18 +141,15 @@ const AT_ONCE: usize = 64 << 10;
 impl Module for Ripper {
     fn judge<'a>(&'a self, ask: &'a mut Ask<'_>, host: &'a Rc<dyn Host>) -> Answer<'a> {
         let mut search = self.begin(ask);
-        let is_long = ask.phase == Phase::Data && ask.message.content.len() > AT_ONCE;
-        if ask.phase == Phase::Data && !is_long {
-            self.gather(&ask.message.content, &mut search);
-        }
-        // Who watches sees every question.
-        if !is_long && !host.is_watched() && self.remember(&mut search, host.now()) {
+        let is_data = ask.phase == Phase::Data;
+        if !is_data && self.remember(&mut search, &**host) {
             self.note(ask, search);
             return Answer::Now(Verdict::Continue);
         }
         Answer::Later(Box::pin(async move {
-            if is_long {
-                self.gather_slowly(&ask.message.content, host, &mut search).await;
+            if is_data {
+                self.gather(&ask.message.content, host, &mut search).await;
+                self.remember(&mut search, &**host);
             }
             self.look_up(&mut search, &**host).await;
             self.note(ask, search);
@@ -192,41 +189,33 @@ impl Ripper {
         }
     }
 
-    /// What the content names.
-    fn gather(&self, content: &Content, search: &mut Search) {
-        search.domains.extend(domains_of(content, &self.options.address_headers));
-        let tree = content.tree();
-        for part in tree.texts(tree.root()) {
-            self.gather_part(&tree, part, search);
-        }
-    }
-
-    /// The same, letting others have their turn between two parts.
-    async fn gather_slowly(&self, content: &Content, host: &Rc<dyn Host>, search: &mut Search) {
-        search.domains.extend(domains_of(content, &self.options.address_headers));
-        let tree = content.tree();
-        for part in tree.texts(tree.root()) {
-            self.gather_part(&tree, part, search);
-            host.breathe().await;
-        }
-    }
-
-    fn gather_part(&self, tree: &Tree, part: PartId, search: &mut Search) {
+    /// What the content names; others have their turn between two parts of a long one.
+    async fn gather(&self, content: &Content, host: &Rc<dyn Host>, search: &mut Search) {
         /// Octets of one part that are looked at.
         const MOST_OCTETS: usize = 1 << 20;
-        let text = tree.decoded(part);
-        for host_name in hosts(&text[..text.len().min(MOST_OCTETS)], self.lookups as usize) {
-            match host_name.parse::<Ipv4Addr>() {
-                Ok(address) => search.addresses.push(address.into()),
-                Err(_) => search.domains.push(host_name),
+        search.domains.extend(domains_of(content, &self.options.address_headers));
+        let tree = content.tree();
+        for part in tree.texts(tree.root()) {
+            let text = tree.decoded(part);
+            for host_name in hosts(&text[..text.len().min(MOST_OCTETS)], self.lookups as usize) {
+                match host_name.parse::<Ipv4Addr>() {
+                    Ok(address) => search.addresses.push(address.into()),
+                    Err(_) => search.domains.push(host_name),
+                }
+            }
+            if content.len() > AT_ONCE {
+                host.breathe().await;
             }
         }
     }
 
-    /// Finds again what the list has said lately. Whether nothing is left to be asked.
-    fn remember(&self, search: &mut Search, now: Time) -> bool {
+    /// Finds again what the list has said lately. Whether nothing is left to be asked; who watches sees every question.
+    fn remember(&self, search: &mut Search, host: &dyn Host) -> bool {
+        if host.is_watched() {
+            return false;
+        }
         let mut known = self.known.borrow_mut();
-        let known = known.at(now);
+        let known = known.at(host.now());
         let mut unknown = Vec::new();
         for domain in std::mem::take(&mut search.domains) {
             match known.get(&*domain) {
@@ -313,7 +302,7 @@ impl LinkList for Ripper {
     fn rip(self: Rc<Self>, content: Content, spent: u32, host: Rc<dyn Host>) -> Later<Ripped> {
         Box::pin(async move {
             let mut search = Search { left: self.lookups.saturating_sub(spent), ..Search::default() };
-            self.gather_slowly(&content, &host, &mut search).await;
+            self.gather(&content, &host, &mut search).await;
             self.look_up(&mut search, &*host).await;
             Ripped { hits: self.hits(&search), spent: self.lookups - search.left }
         })
