@@ -181,27 +181,38 @@ impl Machine {
     }
 }
 
-/// Runs something under another limit of memory. With one, the machine makes every object of ours behind a barrier
-/// against running out: scripts run with a limit, what the host makes between their slices has none.
-pub fn limited<T>(lua: &Lua, limit: usize, run: impl FnOnce() -> T) -> T {
-    /// Puts the limit back, after a panic too.
-    struct Before<'a>(&'a Lua, usize);
-    impl Drop for Before<'_> {
-        fn drop(&mut self) {
-            // Cannot fail: the machine owns its allocator.
-            let _ = self.0.set_memory_limit(self.1);
-        }
+/// A limit of memory in place of another, until this is dropped, after a panic too. With one, the machine makes every
+/// object of ours behind a barrier against running out: scripts run with a limit, what the host makes between their
+/// slices has none.
+struct Limit<'a> {
+    lua: &'a Lua,
+    before: usize,
+}
+
+impl<'a> Limit<'a> {
+    fn set(lua: &'a Lua, limit: usize) -> Self {
+        // Cannot fail: the machine owns its allocator.
+        Limit { lua, before: lua.set_memory_limit(limit).unwrap_or(budget::MACHINE_MEMORY) }
     }
-    let _before = Before(lua, lua.set_memory_limit(limit).unwrap_or(budget::MACHINE_MEMORY));
+}
+
+impl Drop for Limit<'_> {
+    fn drop(&mut self) {
+        let _ = self.lua.set_memory_limit(self.before);
+    }
+}
+
+/// Runs something under a limit of memory.
+fn limited<T>(lua: &Lua, limit: usize, run: impl FnOnce() -> T) -> T {
+    let _limit = Limit::set(lua, limit);
     run()
 }
 
 /// Makes something that the host holds already: without the barrier, and an error if the script cannot hold it too.
 pub fn made<T>(lua: &Lua, make: impl FnOnce() -> mlua::Result<T>) -> mlua::Result<T> {
-    let limit = lua.set_memory_limit(0)?;
+    let unlimited = Limit::set(lua, 0);
     let result = make();
-    lua.set_memory_limit(limit)?;
-    if limit != 0 && lua.used_memory() > limit {
+    if unlimited.before != 0 && lua.used_memory() > unlimited.before {
         return Err(Error::MemoryError("not enough memory".to_owned()));
     }
     result
