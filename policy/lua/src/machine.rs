@@ -76,10 +76,13 @@ impl Machine {
         let operators = operators.sequence_values::<Value>().collect::<mlua::Result<MultiValue>>()?;
         let machine = Rc::new(Machine { operators, ..machine });
         machine.lua.set_app_data(Rc::downgrade(&machine));
-        machine.lua.set_interrupt(move |_| match slice.turn() {
+        machine.lua.set_interrupt(move |lua| match slice.turn() {
             Turn::GoOn => Ok(VmState::Continue),
             Turn::Suspend => Ok(VmState::Yield),
-            Turn::End(reason) => Err(Error::runtime(reason)),
+            // An interrupt is no call: what it says has no stack but this.
+            Turn::End(reason) => {
+                Err(Error::RuntimeError(made(lua, || Ok(lua.traceback(Some(reason), 0)?.to_string_lossy()))?))
+            }
         });
         Ok(machine)
     }
